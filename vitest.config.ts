@@ -1,0 +1,38 @@
+/**
+ * All tests of the repository: `unit` lies beside its source (or in `test/check`) and needs no server,
+ * `integration` lies in `test/` and runs on real git, real Redis and real Postgres.
+ */
+import { defineConfig } from "vitest/config";
+
+const conditions = ["@gitsync/source", "node", "import", "module", "default"];
+const shared = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "test/check/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "integration",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/check/**"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          globalSetup: ["test/support/requirements.ts"],
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,103 @@
+// The one seam to the host: Node's zlib, crypto and buffer when they exist, our own code when they do not.
+// No import of a node module, so the package also loads in a browser.
+
+import type { ObjectFormat } from "./object-id.ts";
+import { crc32Bytes } from "./fallback/crc32.ts";
+import { deflatePortable, inflatePortable } from "./fallback/zlib.ts";
+import { createSha1 } from "./fallback/sha1.ts";
+import { createSha256 } from "./fallback/sha256.ts";
+
+/** A hash in progress. `digest` ends it. */
+export interface HashState {
+  update(bytes: Uint8Array): void;
+  digest(): Uint8Array;
+}
+
+/** Result of {@link Accelerators.inflate}. */
+export type InflateResult =
+  | { readonly type: "ok"; readonly data: Uint8Array; /** Compressed bytes read. */ readonly consumed: number }
+  | { readonly type: "truncated" }
+  | { readonly type: "too-long" }
+  | { readonly type: "corrupt" };
+
+/** What the rest of the package needs from its host. */
+export interface Accelerators {
+  createHash(format: ObjectFormat): HashState;
+  /** CRC-32 of `bytes`, continued from `seed`; unsigned. */
+  crc32(bytes: Uint8Array, seed?: number): number;
+  /** Inflate the one zlib stream at the start of `source`, at most `maxLength` bytes of output. */
+  inflate(source: Uint8Array, maxLength: number): InflateResult;
+  deflate(bytes: Uint8Array): Uint8Array;
+  /** The text of `bytes` if all are ASCII. */
+  asciiText(bytes: Uint8Array): string | undefined;
+}
+
+/** Works everywhere. */
+export const portable: Accelerators = {
+  createHash: (format) => (format === "sha1" ? createSha1() : createSha256()),
+  crc32: crc32Bytes,
+  inflate: inflatePortable,
+  deflate: deflatePortable,
+  asciiText: asciiTextPortable,
+};
+
+const asciiDecoder = new TextDecoder("latin1");
+
+function asciiTextPortable(bytes: Uint8Array): string | undefined {
+  for (const byte of bytes) if (byte >= 0x80) return undefined;
+  return asciiDecoder.decode(bytes);
+}
+
+function fromNode(): Accelerators | undefined {
+  const host = globalThis.process as typeof globalThis.process | undefined;
+  const zlib = host?.getBuiltinModule?.("node:zlib");
+  const crypto = host?.getBuiltinModule?.("node:crypto");
+  const buffer = host?.getBuiltinModule?.("node:buffer");
+  if (zlib === undefined || crypto === undefined || buffer === undefined) return undefined;
+  const { inflateSync, deflateSync } = zlib;
+
+  const inflate = (source: Uint8Array, maxLength: number): InflateResult => {
+    try {
+      // The documented `info` form is the only public way to learn where a zlib stream ended.
+      const result: unknown = inflateSync(source, {
+        info: true,
+        chunkSize: Math.max(64, maxLength),
+        maxOutputLength: Math.max(1, maxLength),
+      });
+      if (!isInflateInfo(result) || result.buffer.length > maxLength) return { type: "too-long" };
+      return { type: "ok", data: result.buffer, consumed: result.engine.bytesWritten };
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "Z_BUF_ERROR") return { type: "truncated" };
+      return { type: code === "ERR_BUFFER_TOO_LARGE" ? "too-long" : "corrupt" };
+    }
+  };
+
+  return {
+    createHash: (format) => {
+      const hash = crypto.createHash(format);
+      return {
+        update: (bytes) => {
+          hash.update(bytes);
+        },
+        digest: () => new Uint8Array(hash.digest()),
+      };
+    },
+    crc32: (bytes, seed = 0) => zlib.crc32(bytes, seed),
+    inflate,
+    deflate: (bytes) => deflateSync(bytes),
+    asciiText: (bytes) =>
+      buffer.isAscii(bytes)
+        ? buffer.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
+        : undefined,
+  };
+}
+
+function isInflateInfo(
+  value: unknown,
+): value is { readonly buffer: Uint8Array; readonly engine: { readonly bytesWritten: number } } {
+  return typeof value === "object" && value !== null && "buffer" in value && "engine" in value;
+}
+
+/** The fastest implementation this host has. */
+export const accelerators: Accelerators = fromNode() ?? portable;

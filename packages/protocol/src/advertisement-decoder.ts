@@ -1,0 +1,259 @@
+// Reads advertisements of upload-pack and receive-pack, all versions, with or without smart HTTP's header.
+
+import type { Advertisement, GitService, RefAdvertisement } from "./advertisement.ts";
+import { decodeText } from "./byte-text.ts";
+import { CapabilityList, objectFormatOf, parseCapabilities } from "./capabilities.ts";
+import { ChunkText } from "./chunk-text.ts";
+import { ProtocolError } from "./errors.ts";
+import { type ProtocolLimits, resolveLimits } from "./limits.ts";
+import { isZeroObjectId, type ObjectFormat, type ObjectId, objectIdHexLength } from "./object-id.ts";
+import { PacketScanner, type PktLineKind } from "./pkt-line/packet-scanner.ts";
+import { throwIfInsidePacket } from "./pkt-line/pkt-line-decoder.ts";
+import { textOf } from "./pkt-line/pkt-line-encoder.ts";
+import { throwIfErrPacket } from "./pkt-line/remote-error.ts";
+import { endsWithPeelSuffix, RefCollector } from "./ref-collector.ts";
+
+/** Options of {@link AdvertisementDecoder}. */
+export interface AdvertisementDecoderOptions {
+  readonly service: GitService;
+  /** True for the body of `GET …/info/refs`, where a `# service=` header may come first. */
+  readonly smartHttp: boolean;
+  readonly limits?: Partial<ProtocolLimits>;
+}
+
+type State = "start" | "service-header" | "first" | "first-ref" | "refs" | "shallow" | "capabilities" | "done";
+
+const NUL = 0;
+const LF = 0x0a;
+const SPACE = 0x20;
+
+/**
+ * Decodes one advertisement: gitprotocol-pack(5), "Reference Discovery"; gitprotocol-http(5), "Smart Server Response";
+ * gitprotocol-v2(5), "Capability Advertisement".
+ *
+ * The version is what the server says, not what was asked. Keeps strings, not the bytes it was fed.
+ */
+export class AdvertisementDecoder {
+  readonly #service: GitService;
+  readonly #smartHttp: boolean;
+  readonly #limits: ProtocolLimits;
+  readonly #scanner: PacketScanner;
+  readonly #text = new ChunkText();
+  readonly #collector: RefCollector;
+  #state: State = "start";
+  #version: 0 | 1 | 2 = 0;
+  #objectFormat: ObjectFormat = "sha1";
+  #idLength: 40 | 64 = 40;
+  #capabilities: CapabilityList = new CapabilityList();
+  readonly #capabilityLines: string[] = [];
+  readonly #shallow: ObjectId[] = [];
+  readonly #alternateTips: ObjectId[] = [];
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(options: AdvertisementDecoderOptions) {
+    this.#service = options.service;
+    this.#smartHttp = options.smartHttp;
+    this.#limits = resolveLimits(options.limits);
+    this.#scanner = new PacketScanner(this.#limits.maxPktPayloadBytes);
+    this.#collector = new RefCollector(this.#text, this.#limits, "advertisement");
+  }
+
+  /**
+   * Decode a chunk of any size.
+   *
+   * @returns true at the final flush-pkt; later bytes of the chunk are in {@link rest}.
+   * @throws {ProtocolError} `ADVERTISEMENT_INVALID`, `OBJECT_FORMAT_UNSUPPORTED`, `REMOTE_ERROR` (ERR packet),
+   * `LIMIT_EXCEEDED`, `NOT_GIT`, `PKT_LENGTH_INVALID`.
+   */
+  feed(chunk: Uint8Array): boolean {
+    if (this.#state === "done") {
+      this.#rest = chunk;
+      return true;
+    }
+    const behind = this.#text.feedWindows(chunk, (window) => this.#scanner.feed(window, this.#onPacket));
+    if (behind === undefined) return false;
+    this.#rest = chunk.subarray(chunk.length - behind - this.#scanner.rest.length);
+    return true;
+  }
+
+  /** After the end: bytes of the last chunk behind the final flush-pkt. A view. */
+  rest(): Uint8Array {
+    return this.#rest;
+  }
+
+  /**
+   * The advertisement, once the stream ended or {@link feed} returned true.
+   *
+   * @throws {ProtocolError} `PKT_TRUNCATED` inside a packet, `STREAM_TRUNCATED` between packets,
+   * `ADVERTISEMENT_INVALID` when nothing at all came.
+   */
+  finish(): Advertisement {
+    if (this.#state !== "done") throw this.#incomplete();
+    const capabilities = this.#capabilities;
+    const objectFormat = this.#objectFormat;
+    if (this.#version === 2) return { version: 2, capabilities, objectFormat };
+    this.#collector.applySymrefs(capabilities.getAll("symref"));
+    const refs = this.#collector.advertised;
+    const head = refs.find((ref, index) => index < 2 && ref.name === "HEAD") ?? refs.find((ref) => ref.name === "HEAD");
+    const advertisement: RefAdvertisement = {
+      version: this.#version,
+      objectFormat,
+      capabilities,
+      refs,
+      shallow: this.#shallow,
+      alternateTips: this.#alternateTips,
+      invalidNames: this.#collector.invalidNames,
+    };
+    return head === undefined ? advertisement : { ...advertisement, head: { oid: head.oid } };
+  }
+
+  readonly #onPacket = (kind: PktLineKind, source: Uint8Array, start: number, end: number): boolean => {
+    if (kind === "flush") return this.#onFlush();
+    if (kind !== "data") throw this.#invalid(`a ${kind}-pkt`, source, start, end);
+    throwIfErrPacket(source, start, end, "advertisement", this.#limits);
+    this.#collector.count(end - start + 4);
+    if (this.#state === "refs") this.#onRef(source, start, end);
+    else this.#onHeadLine(source, start, end);
+    return true;
+  };
+
+  #onFlush(): boolean {
+    if (this.#state === "service-header") {
+      this.#state = "first";
+      return true;
+    }
+    if (this.#state === "capabilities") {
+      this.#capabilities = new CapabilityList(this.#capabilityLines);
+      this.#objectFormat = objectFormatOf(this.#capabilities);
+    }
+    this.#state = "done";
+    return false;
+  }
+
+  /** Lines that come before or after the ref list: at most a few. */
+  #onHeadLine(source: Uint8Array, start: number, end: number): void {
+    const state = this.#state;
+    if (state === "service-header") return;
+    if (state === "capabilities") {
+      if (this.#capabilityLines.length >= this.#limits.maxCapabilities) {
+        throw new ProtocolError("LIMIT_EXCEEDED", "Cannot read advertisement: too many capabilities", {
+          phase: "advertisement",
+          details: { limit: "maxCapabilities" },
+        });
+      }
+      const line = textOf(source.subarray(start, end));
+      if (line !== "") this.#capabilityLines.push(line);
+      return;
+    }
+    if (state === "shallow") {
+      if (!this.#takeShallow(source, start, end)) throw this.#invalid("a ref after shallow lines", source, start, end);
+      return;
+    }
+    if (state === "start" || state === "first") {
+      if (this.#takePrelude(source, start, end)) return;
+    }
+    this.#onFirstRef(source, start, end);
+  }
+
+  /** `# service=` and `version N` lines. Only these whole lines count: a branch may well be named "version 2". */
+  #takePrelude(source: Uint8Array, start: number, end: number): boolean {
+    const line = end - start > 64 ? "" : textOf(source.subarray(start, end));
+    if (this.#state === "start" && this.#smartHttp && line.startsWith("# service=")) {
+      if (line.slice(10).trim() !== this.#service) throw this.#invalid("another service", source, start, end);
+      this.#state = "service-header";
+      return true;
+    }
+    if (!line.startsWith("version ")) return false;
+    if (line === "version 1") {
+      this.#version = 1;
+      this.#state = "first-ref";
+    } else if (line === "version 2") {
+      this.#version = 2;
+      this.#state = "capabilities";
+    } else {
+      throw this.#invalid("a protocol version other than 1 or 2", source, start, end);
+    }
+    return true;
+  }
+
+  /** The first ref line carries the capabilities, and through them the width of all ids. */
+  #onFirstRef(source: Uint8Array, start: number, end: number): void {
+    const nul = source.subarray(start, end).indexOf(NUL);
+    if (nul >= 0) {
+      const stop = source[end - 1] === LF ? end - 1 : end;
+      this.#capabilities = parseCapabilities(decodeText(source.subarray(start + nul + 1, stop)));
+      this.#objectFormat = objectFormatOf(this.#capabilities);
+      this.#idLength = objectIdHexLength(this.#objectFormat);
+    }
+    this.#state = "refs";
+    this.#onRef(source, start, end);
+  }
+
+  #onRef(source: Uint8Array, start: number, end: number): void {
+    const nameStart = start + this.#idLength + 1;
+    if (end <= nameStart || source[nameStart - 1] !== SPACE) {
+      if (this.#takeShallow(source, start, end)) return;
+      throw this.#invalid("a line that is no ref", source, start, end);
+    }
+    const oid = this.#collector.readObjectId(source, start, nameStart - 1);
+    if (oid === undefined) {
+      if (this.#takeShallow(source, start, end)) return;
+      throw this.#invalid("a line without object id", source, start, end);
+    }
+    let nameEnd = source[end - 1] === LF ? end - 1 : end;
+    // Capabilities belong to the first line; a NUL section further down is ignored, as git does.
+    for (let index = nameStart; index < nameEnd; index += 1) if (source[index] === NUL) nameEnd = index;
+    if (endsWithPeelSuffix(source, nameStart, nameEnd)) this.#onPeeled(oid, source, nameStart, nameEnd);
+    else if (isDotHave(source, nameStart, nameEnd)) this.#alternateTips.push(oid);
+    else this.#collector.addRef(oid, source, nameStart, nameEnd);
+  }
+
+  #onPeeled(oid: ObjectId, source: Uint8Array, nameStart: number, nameEnd: number): void {
+    const emptyMarker = isZeroObjectId(oid) && this.#text.slice(source, nameStart, nameEnd) === "capabilities^{}";
+    if (!emptyMarker) this.#collector.addPeeled(oid, source, nameStart, nameEnd);
+  }
+
+  #takeShallow(source: Uint8Array, start: number, end: number): boolean {
+    if (end - start > this.#idLength + 9) return false;
+    const line = textOf(source.subarray(start, end));
+    if (!line.startsWith("shallow ") || line.length !== 8 + this.#idLength) return false;
+    const oid = this.#collector.readObjectId(source, start + 8, start + 8 + this.#idLength);
+    if (oid === undefined) return false;
+    this.#state = "shallow";
+    this.#shallow.push(oid);
+    return true;
+  }
+
+  #incomplete(): ProtocolError {
+    throwIfInsidePacket(this.#scanner);
+    if (this.#scanner.offset > 0) {
+      return new ProtocolError("STREAM_TRUNCATED", "Cannot read advertisement: it ended before its flush-pkt", {
+        phase: "advertisement",
+        offset: this.#scanner.offset,
+      });
+    }
+    const hint = this.#smartHttp
+      ? "the answer is empty"
+      : "the remote closed the connection without a word, so the repository may be missing or closed to us";
+    return new ProtocolError("ADVERTISEMENT_INVALID", `Cannot read advertisement: ${hint}`, { phase: "advertisement" });
+  }
+
+  #invalid(found: string, source: Uint8Array, start: number, end: number): ProtocolError {
+    return new ProtocolError("ADVERTISEMENT_INVALID", `Cannot read advertisement: found ${found}`, {
+      phase: "advertisement",
+      offset: this.#scanner.offset,
+      excerpt: source.subarray(start, end),
+    });
+  }
+}
+
+function isDotHave(source: Uint8Array, start: number, end: number): boolean {
+  return (
+    end - start === 5 &&
+    source[start] === 0x2e &&
+    source[start + 1] === 0x68 &&
+    source[start + 2] === 0x61 &&
+    source[start + 3] === 0x76 &&
+    source[start + 4] === 0x65
+  );
+}

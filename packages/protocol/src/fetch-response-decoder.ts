@@ -1,0 +1,223 @@
+// Reads fetch answers of any version, up to and through the pack.
+
+import { ProtocolError } from "./errors.ts";
+import type { AckMode, SidebandChoice } from "./fetch-request.ts";
+import type { Acknowledgments, PackfileUri, ShallowInfo, WantedRef } from "./fetch-response.ts";
+import { type ProtocolLimits, resolveLimits } from "./limits.ts";
+import { NegotiationRecord } from "./negotiation-record.ts";
+import type { ObjectId } from "./object-id.ts";
+import { PackStream } from "./pack-stream.ts";
+import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
+import { PktLineDecoder } from "./pkt-line/pkt-line-decoder.ts";
+import { textOf } from "./pkt-line/pkt-line-encoder.ts";
+import { throwIfErrPacket } from "./pkt-line/remote-error.ts";
+import { UploadResponseGrammar } from "./upload-response-grammar.ts";
+import { V2FetchResponseGrammar } from "./v2-fetch-response-grammar.ts";
+
+/** What was asked in v2. What is left out is not checked. */
+export interface FetchResponseV2Options {
+  readonly version: 2;
+  /** Not supported by this decoder. */
+  readonly sidebandAll?: false;
+  /** The request said `done`, so there must be no acknowledgments section; false: there must be one. */
+  readonly sentDone?: boolean;
+  /** ACKs for other objects are refused. */
+  readonly sentHaves?: ReadonlySet<ObjectId>;
+}
+
+/** What was asked in v0 or v1: the outcome of `chooseUploadCapabilities`, and the round. */
+export interface UploadResponseOptions {
+  readonly version: 0 | 1;
+  readonly ackMode: AckMode;
+  readonly sideband: SidebandChoice;
+  /** `no-done` was sent: after `ready` the pack follows without our `done`. Default: false. */
+  readonly noDone?: boolean;
+  /** The round ended in `done`, so the pack follows. */
+  readonly sentDone: boolean;
+  /** The request deepens, so shallow lines come first. */
+  readonly expectShallow: boolean;
+  /** Everything this conversation called a have. ACKs for other objects are refused. */
+  readonly sentHaves: ReadonlySet<ObjectId>;
+}
+
+/** Either. */
+export type FetchResponseOptions = FetchResponseV2Options | UploadResponseOptions;
+
+/** Where the pack goes. All are called synchronously from `feed`. */
+export interface FetchResponseHandlers {
+  /** A piece of the pack: a view of the fed chunk, of any size. Copy what must live longer. */
+  readonly onPack: (view: Uint8Array) => void;
+  /** A piece of progress, likewise; feed it to `ProgressLines` before showing it. */
+  readonly onProgress?: (view: Uint8Array) => void;
+  /** The negotiation is over and the pack begins, before its first byte. */
+  readonly onPackStart?: () => void;
+  readonly limits?: Partial<ProtocolLimits>;
+}
+
+/** What a grammar makes of a packet: more packets, the end of the answer, or the pack from the next byte on. */
+export type GrammarStep = "more" | "end" | "pack";
+
+/** The packets of one protocol version before the pack. */
+export interface FetchGrammar {
+  /** First byte of the next packet, before it is read as one: true when it is not a pkt-line but a bare pack. */
+  startsBarePack(byte: number): boolean;
+  /** True when this packet is already side-band data. */
+  startsSideband(payload: Uint8Array): boolean;
+  onPacket(kind: PktLineKind, line: string): GrammarStep;
+  /** May the stream end here, without a pack? */
+  mayEnd(): boolean;
+}
+
+const EMPTY: Uint8Array = new Uint8Array(0);
+
+/**
+ * Decodes one answer to a fetch: gitprotocol-v2(5), "fetch"; gitprotocol-pack(5), "Packfile Negotiation" and
+ * "Packfile Data".
+ *
+ * In v0 and v1 the answer ends, without a pack, at the NAK (or the bare ACK) of a round that did not end in `done`.
+ */
+export class FetchResponseDecoder {
+  readonly #limits: ProtocolLimits;
+  readonly #record: NegotiationRecord;
+  readonly #grammar: FetchGrammar;
+  readonly #packets: PktLineDecoder;
+  readonly #pack: PackStream;
+  readonly #onPackStart: (() => void) | undefined;
+  #state: "lines" | "pack" | "done" = "lines";
+  #step: GrammarStep = "more";
+  /** The packet that turned out to be side-band data, to be read again as such. */
+  #replay: Uint8Array | undefined;
+  #atPacketStart = true;
+  #seenBytes = false;
+  #rest: Uint8Array = EMPTY;
+
+  constructor(options: FetchResponseOptions, handlers: FetchResponseHandlers) {
+    this.#limits = resolveLimits(handlers.limits);
+    this.#record = new NegotiationRecord(options.sentHaves, this.#limits);
+    this.#packets = new PktLineDecoder(this.#limits);
+    this.#onPackStart = handlers.onPackStart;
+    const sideband = options.version === 2 ? "side-band-64k" : options.sideband;
+    this.#pack = new PackStream(sideband !== "none", handlers, this.#limits);
+    this.#grammar =
+      options.version === 2
+        ? new V2FetchResponseGrammar(options, this.#record)
+        : new UploadResponseGrammar(options, this.#record);
+  }
+
+  /** What was said about our haves, so far. */
+  get acknowledgments(): Acknowledgments {
+    return { acks: this.#record.acks, nak: this.#record.nak, ready: this.#record.ready };
+  }
+
+  /** How the shallow boundary moves; empty lists when nothing was said. */
+  get shallowInfo(): ShallowInfo {
+    return this.#record.shallowInfo;
+  }
+
+  get wantedRefs(): readonly WantedRef[] {
+    return this.#record.wantedRefs;
+  }
+
+  get packfileUris(): readonly PackfileUri[] {
+    return this.#record.packfileUris;
+  }
+
+  /** True from the moment the pack is due. */
+  get packStarted(): boolean {
+    return this.#pack.started;
+  }
+
+  /**
+   * Decode a chunk of any size.
+   *
+   * @returns true at the end of the answer; later bytes of the chunk are in {@link rest}. A pack without side-band
+   * has no end of its own: it ends with the stream.
+   * @throws {ProtocolError} `FETCH_RESPONSE_INVALID`, the `SECTION_*`, `ACK*`, `READY_*` and `DELIM_*` codes,
+   * `RESPONSE_END_UNEXPECTED`, `REMOTE_ERROR`, `SIDEBAND_INVALID`, `LIMIT_EXCEEDED`, `NOT_GIT`,
+   * `PKT_LENGTH_INVALID`.
+   */
+  feed(chunk: Uint8Array): boolean {
+    if (chunk.length > 0) this.#seenBytes = true;
+    if (this.#state === "done") {
+      this.#rest = chunk;
+      return true;
+    }
+    return this.#state === "lines" ? this.#feedLines(chunk) : this.#feedPack(chunk);
+  }
+
+  /** After the end: bytes of the last chunk behind it. A view. */
+  rest(): Uint8Array {
+    return this.#rest;
+  }
+
+  /**
+   * Declare the end of the stream.
+   *
+   * @throws {ProtocolError} `PACK_TRUNCATED` in the pack, `PKT_TRUNCATED` in a packet before it, `STREAM_TRUNCATED`
+   * between packets when more was due.
+   */
+  finish(): void {
+    if (this.#state === "done") return;
+    if (this.#state === "pack") {
+      this.#pack.finish();
+    } else {
+      this.#packets.finish();
+      if (!this.#seenBytes || !this.#grammar.mayEnd()) {
+        throw new ProtocolError("STREAM_TRUNCATED", "Cannot read fetch response: it ended too early", {
+          phase: "fetch-response",
+          offset: this.#packets.offset,
+        });
+      }
+    }
+    this.#state = "done";
+  }
+
+  #feedLines(chunk: Uint8Array): boolean {
+    let left = chunk;
+    while (left.length > 0) {
+      // Only here, where the grammar allows nothing else, may a pack without side-band begin.
+      if (this.#atPacketStart && this.#grammar.startsBarePack(left[0] ?? 0)) return this.#startPack(left);
+      // One packet at a time, so that the bytes of a bare pack are never read as a pkt-len.
+      const stopped = !this.#packets.feed(left, this.#onPacket);
+      this.#atPacketStart = stopped;
+      if (!stopped) return false;
+      left = this.#packets.rest();
+      const step = this.#step;
+      if (step === "pack") return this.#startPack(left);
+      if (step === "end") {
+        this.#state = "done";
+        this.#rest = left;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  readonly #onPacket = (kind: PktLineKind, payload: Uint8Array): boolean => {
+    if (kind === "data") {
+      if (this.#grammar.startsSideband(payload)) {
+        this.#replay = payload.slice();
+        this.#step = "pack";
+        return false;
+      }
+      throwIfErrPacket(payload, 0, payload.length, "fetch-response", this.#limits);
+      this.#record.count();
+    }
+    this.#step = this.#grammar.onPacket(kind, kind === "data" ? textOf(payload) : "");
+    return false;
+  };
+
+  #startPack(left: Uint8Array): boolean {
+    this.#state = "pack";
+    this.#onPackStart?.();
+    this.#pack.start(this.#replay);
+    return this.#feedPack(left);
+  }
+
+  #feedPack(chunk: Uint8Array): boolean {
+    if (!this.#pack.feed(chunk)) return false;
+    this.#state = "done";
+    this.#rest = this.#pack.rest();
+    return true;
+  }
+}

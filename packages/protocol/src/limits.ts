@@ -1,0 +1,50 @@
+// Every bound on what a peer may make us keep or do, in one place.
+
+/** Bounds on a peer. All are inclusive; exceeding one throws `LIMIT_EXCEEDED` unless said otherwise. */
+export interface ProtocolLimits {
+  /** Bytes of payload in one pkt-line; a longer one is `PKT_LENGTH_INVALID`. git itself accepts 65519. */
+  readonly maxPktPayloadBytes: number;
+  /** Bytes of a ref or capability advertisement, or of an ls-refs answer. */
+  readonly maxAdvertisementBytes: number;
+  /** Refs in an advertisement or ls-refs answer, counting peeled, `.have` and shallow lines. */
+  readonly maxRefs: number;
+  /** Capabilities in a v2 capability advertisement or command. */
+  readonly maxCapabilities: number;
+  /** Lines before the pack of one fetch response: acknowledgments, shallow lines, wanted refs, URIs. */
+  readonly maxNegotiationLines: number;
+  /** Bytes of progress (band 2) in one side-band stream. */
+  readonly maxProgressBytes: number;
+  /** UTF-16 code units of one progress line; a longer one is cut, not refused. */
+  readonly maxProgressLineLength: number;
+  /** UTF-16 code units of one message of a remote (ERR, band 3, `ng` reasons); a longer one is cut, not refused. */
+  readonly maxRemoteMessageLength: number;
+  /** Bytes of a report-status. */
+  readonly maxReportBytes: number;
+  /** Objects that a pack header may announce. */
+  readonly maxPackObjects: number;
+  /** Server side: lines (wants, haves, commands, arguments, options) in one request. */
+  readonly maxRequestLines: number;
+  /** Server side: bytes of one request, the pack not counted. */
+  readonly maxRequestBytes: number;
+}
+
+/** The limits in force when a caller gives none: far above the largest known repositories, far below memory. */
+export const DEFAULT_LIMITS: ProtocolLimits = Object.freeze({
+  maxPktPayloadBytes: 65519,
+  maxAdvertisementBytes: 512 * 1024 * 1024,
+  maxRefs: 5_000_000,
+  maxCapabilities: 1000,
+  maxNegotiationLines: 1_000_000,
+  maxProgressBytes: 64 * 1024 * 1024,
+  maxProgressLineLength: 1000,
+  maxRemoteMessageLength: 4000,
+  maxReportBytes: 64 * 1024 * 1024,
+  maxPackObjects: 0xffff_ffff,
+  maxRequestLines: 1_000_000,
+  maxRequestBytes: 64 * 1024 * 1024,
+});
+
+/** Complete limits from a caller's overrides. The result is frozen. */
+export function resolveLimits(overrides?: Partial<ProtocolLimits>): ProtocolLimits {
+  return overrides === undefined ? DEFAULT_LIMITS : Object.freeze({ ...DEFAULT_LIMITS, ...overrides });
+}

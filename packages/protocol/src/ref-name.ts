@@ -1,0 +1,121 @@
+// Ref names: bytes on the wire, one string each here. Never a file path.
+
+import { decodeText, encodeText, isByteText } from "./byte-text.ts";
+import { ProtocolError } from "./errors.ts";
+
+declare const refNameBrand: unique symbol;
+
+/**
+ * A ref name. UTF-8 text; each byte that is not part of valid UTF-8 is carried as a lone surrogate
+ * U+DC80..U+DCFF. Two names are equal strings exactly when they are equal bytes. Print with
+ * `formatRefName`, put on the wire with {@link encodeRefName}.
+ */
+export type RefName = string & { readonly [refNameBrand]: never };
+
+/** Rules to relax in {@link isValidRefName}. */
+export interface RefNameRules {
+  /** Accept a name without a slash, as `git check-ref-format --allow-onelevel`. Default: false. */
+  readonly allowOneLevel?: boolean;
+}
+
+/** The name that these bytes are. Not validated: use {@link isValidRefName} before trusting it. */
+export function decodeRefName(bytes: Uint8Array): RefName {
+  return decodeText(bytes) as RefName;
+}
+
+/** The bytes of a name: a new array. */
+export function encodeRefName(name: RefName): Uint8Array {
+  return encodeText(name);
+}
+
+/**
+ * Read a ref name from text: anything {@link isValidRefName} accepts, and `HEAD`.
+ *
+ * @throws {ProtocolError} `REF_NAME_INVALID`.
+ */
+export function parseRefName(text: string): RefName {
+  if (text === "HEAD" || isValidRefName(text)) return text as RefName;
+  throw new ProtocolError("REF_NAME_INVALID", "Cannot use ref name: git check-ref-format refuses it", {
+    phase: "ref-name",
+    excerpt: new TextEncoder().encode(text.slice(0, 80)),
+  });
+}
+
+/**
+ * True when git would accept the name: git-check-ref-format(1), "DESCRIPTION", byte for byte.
+ *
+ * Text that stands for no bytes (see {@link RefName}) is not valid.
+ */
+export function isValidRefName(text: string, rules?: RefNameRules): boolean {
+  if (!isByteText(text)) return false;
+  const bytes = encodeText(text);
+  return isValidRefNameBytes(bytes, 0, bytes.length, rules?.allowOneLevel ?? false);
+}
+
+/** Byte order of the names, which is git's order: negative, zero or positive. */
+export function compareRefNames(left: RefName, right: RefName): number {
+  const length = Math.min(left.length, right.length);
+  for (let index = 0; index < length; index += 1) {
+    const a = left.charCodeAt(index);
+    const b = right.charCodeAt(index);
+    if (a === b) continue;
+    // UTF-16 order is byte order unless both sides are beyond ASCII (surrogate pairs, escaped bytes).
+    if (a < 0x80 || b < 0x80) return a - b;
+    return compareBytes(encodeText(left), encodeText(right));
+  }
+  return left.length - right.length;
+}
+
+const SLASH = 0x2f;
+const DOT = 0x2e;
+
+// Bytes no ref name may hold: controls, space, DEL and ~ ^ : ? * [ \
+const FORBIDDEN: Uint8Array = /* @__PURE__ */ (() => {
+  const table = new Uint8Array(256);
+  table.fill(1, 0, 0x21);
+  for (const character of "~^:?*[\\\u007f") table[character.charCodeAt(0)] = 1;
+  return table;
+})();
+
+/** {@link isValidRefName} for the bytes `start..end`, without making a string. */
+export function isValidRefNameBytes(bytes: Uint8Array, start: number, end: number, allowOneLevel: boolean): boolean {
+  if (end <= start || bytes[end - 1] === DOT) return false;
+  if (end - start === 1 && bytes[start] === 0x40) return false;
+  let components = 0;
+  let componentStart = start;
+  let previous = SLASH;
+  for (let index = start; index < end; index += 1) {
+    const byte = bytes[index] ?? 0;
+    if (FORBIDDEN[byte] === 1) return false;
+    if (byte === DOT && (previous === DOT || previous === SLASH)) return false;
+    if (byte === 0x7b && previous === 0x40) return false;
+    if (byte === SLASH) {
+      if (previous === SLASH || endsWithLock(bytes, componentStart, index)) return false;
+      components += 1;
+      componentStart = index + 1;
+    }
+    previous = byte;
+  }
+  if (previous === SLASH || endsWithLock(bytes, componentStart, end)) return false;
+  return allowOneLevel || components > 0;
+}
+
+function endsWithLock(bytes: Uint8Array, start: number, end: number): boolean {
+  return (
+    end - start >= 5 &&
+    bytes[end - 1] === 0x6b &&
+    bytes[end - 2] === 0x63 &&
+    bytes[end - 3] === 0x6f &&
+    bytes[end - 4] === 0x6c &&
+    bytes[end - 5] === DOT
+  );
+}
+
+function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  const length = Math.min(left.length, right.length);
+  for (let index = 0; index < length; index += 1) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}

@@ -1,0 +1,106 @@
+/** Carries out a plan: safety refs first, then the refs, then, if asked, a look at what the target shows. */
+
+import { parseRefName, type RefName } from "@gitsync/protocol";
+import type { Discovery } from "./discover.ts";
+import { SyncError } from "./errors.ts";
+import type { PlannedRun } from "./plan-run.ts";
+import type { PlannedChange, PlannedRef } from "./plan/plan.ts";
+import type { Run } from "./run.ts";
+import { desiredId, leasedId, type Verdicts } from "./transfer/outcome.ts";
+import { archiveRef, expiredArchives, pushGroups, type PushGroup } from "./transfer/push-stages.ts";
+import { transfer, type TransferOutcome } from "./transfer/transfer.ts";
+
+export interface CarriedOut extends TransferOutcome {
+  readonly requestsPlanned: number;
+}
+
+/** Whether a planned ref is one that a push changes. */
+export function isChange(ref: PlannedRef): ref is PlannedChange {
+  return ref.action === "create" || ref.action === "update" || ref.action === "delete";
+}
+
+/** @throws {SyncError} `ATOMIC_IMPOSSIBLE`, before anything is pushed. */
+export async function carryOut(run: Run, found: Discovery, plan: PlannedRun): Promise<CarriedOut> {
+  const archives = archivesFor(run, plan);
+  const groups = groupsOf(run, found, plan, archives);
+  refuseUnlessAtomic(run, found, groups);
+  await run.target.create(found.objectFormat, targetNameOfHead(found), run.signal);
+  const outcome = await transfer(run, {
+    groups,
+    sourceListing: found.source,
+    targetListing: found.target,
+    objectFormat: found.objectFormat,
+    archives,
+  });
+  if (outcome.error === undefined && run.request.policy.verify === "list")
+    await verify(run, plan, outcome.verdicts);
+  return { ...outcome, requestsPlanned: groups.length };
+}
+
+/** How many requests a plan would take, without asking anybody anything. */
+export function countRequests(run: Run, found: Discovery, plan: PlannedRun): number {
+  return groupsOf(run, found, plan, archivesFor(run, plan)).length;
+}
+
+function archivesFor(run: Run, plan: PlannedRun): ReadonlyMap<PlannedChange, RefName> {
+  if (run.request.policy.destructive !== "archive") return new Map();
+  const now = new Date();
+  const losing = plan.refs
+    .filter(isChange)
+    .filter((change) => change.action === "delete" || (change.action === "update" && change.destructive));
+  return new Map(losing.map((change) => [change, archiveRef(change.targetRef, now)]));
+}
+
+function groupsOf(
+  run: Run,
+  found: Discovery,
+  plan: PlannedRun,
+  archives: ReadonlyMap<PlannedChange, RefName>,
+): readonly PushGroup[] {
+  const { policy } = run.request;
+  return pushGroups({
+    changes: plan.refs.filter(isChange),
+    maxRefUpdates: run.limits.maxRefUpdates,
+    archives,
+    expired:
+      policy.destructive === "archive"
+        ? expiredArchives(found.target.refs, new Date(), policy.keepArchivesDays)
+        : new Map(),
+    headUnknown: plan.headUnknown,
+  });
+}
+
+function refuseUnlessAtomic(run: Run, found: Discovery, groups: readonly PushGroup[]): void {
+  if (!run.request.policy.atomic) return;
+  const impossible = (why: string): SyncError =>
+    new SyncError("ATOMIC_IMPOSSIBLE", `Cannot push all refs or none: ${why}`, { url: run.targetLabel });
+  if (!found.target.capabilities.has("atomic")) throw impossible("the target does not offer it");
+  if (groups.length > 1) throw impossible(`it takes ${groups.length} requests`);
+}
+
+/** The target's name for the branch that the source's HEAD names: what a new repository's HEAD should name. */
+function targetNameOfHead(found: Discovery): RefName | undefined {
+  const { head } = found.source;
+  const desired = [...found.desired.values()].find((each) => each.source === head);
+  return desired === undefined ? undefined : parseRefName(desired.target);
+}
+
+/** List the target once more; what it reported and does not show is not believed. */
+async function verify(run: Run, plan: PlannedRun, verdicts: Verdicts): Promise<void> {
+  const applied = plan.refs
+    .filter(isChange)
+    .filter((change) => verdicts.get(change.targetRef)?.outcome === "applied");
+  if (applied.length === 0) return;
+  run.observe({ type: "phase", phase: "verify" });
+  const { refs } = await run.target.list(run.signal);
+  for (const change of applied) {
+    const now = refs.get(change.targetRef);
+    if (now === desiredId(change)) continue;
+    verdicts.set(
+      change.targetRef,
+      now === leasedId(change)
+        ? { outcome: "unknown", reason: "the target reported success and does not show it" }
+        : { outcome: "lease-lost" },
+    );
+  }
+}

@@ -1,0 +1,46 @@
+/** Plans one round: asks what the planner cannot know from the two listings, then lets it decide. */
+
+import { ancestryQuestions } from "./plan/desired.ts";
+import { planRefs, type PlannedRef } from "./plan/plan.ts";
+import { askAncestry } from "./ancestry.ts";
+import type { Discovery } from "./discover.ts";
+import type { Run } from "./run.ts";
+
+export interface PlannedRun {
+  readonly refs: readonly PlannedRef[];
+  /** A branch is to be deleted and the target did not tell which one its HEAD names. */
+  readonly headUnknown: boolean;
+}
+
+export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
+  run.observe({ type: "phase", phase: "plan" });
+  const { policy, scope } = run.request;
+  return run.span("git.plan", { "git_sync.refs.desired": found.desired.size }, async (span) => {
+    const questions = ancestryQuestions(found.desired, found.target.refs, policy);
+    const ancestry =
+      questions.length === 0 ? new Map<string, never>() : await askAncestry(run, questions, found.source);
+    const input = {
+      desired: found.desired,
+      targetRefs: found.target.refs,
+      policy,
+      ancestry,
+      mayPrune: scope.mayPrune,
+      sourceIsEmpty: found.source.refs.size === 0,
+      sourceHead: found.source.head,
+      canDelete: found.target.capabilities.has("delete-refs"),
+    };
+    let refs = planRefs({ ...input, targetHead: undefined });
+    let headUnknown = false;
+    // receive-pack does not tell HEAD, so its upload-pack is asked, but only when it matters.
+    if (refs.some((ref) => ref.action === "delete" && ref.kind === "branch")) {
+      const targetHead = await run.target.head(run.signal);
+      headUnknown = targetHead === undefined;
+      refs = planRefs({ ...input, targetHead });
+    }
+    span.setAttributes({
+      "git_sync.refs.skipped": refs.filter((ref) => ref.action === "skip").length,
+      "git_sync.refs.blocked": refs.filter((ref) => ref.action === "block").length,
+    });
+    return { refs, headUnknown };
+  });
+}

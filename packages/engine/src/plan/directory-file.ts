@@ -1,0 +1,40 @@
+/**
+ * Finds refs that cannot stand side by side: `refs/heads/a` and `refs/heads/a/b`. Pure.
+ *
+ * git stores loose refs as files, so a name may not also be the folder of another (git-update-ref(1)).
+ */
+
+import type { RefName } from "@gitsync/protocol";
+
+/** Names with the question which of them stand in the way of another. */
+export class RefNamespace {
+  readonly #names: ReadonlySet<RefName>;
+  /** Every folder that holds one of the names, with one name in it. */
+  readonly #folders = new Map<string, RefName[]>();
+
+  constructor(names: Iterable<RefName>) {
+    this.#names = new Set(names);
+    for (const name of this.#names) {
+      for (const folder of foldersOf(name)) {
+        const inside = this.#folders.get(folder);
+        if (inside) inside.push(name);
+        else this.#folders.set(folder, [name]);
+      }
+    }
+  }
+
+  /** The names that `name` cannot stand beside. */
+  conflictsOf(name: RefName): readonly RefName[] {
+    const above = foldersOf(name).filter((folder): folder is RefName => this.#names.has(folder as RefName));
+    return [...above, ...(this.#folders.get(name) ?? [])];
+  }
+}
+
+/** `refs/heads/a/b` → `refs/heads`, `refs/heads/a`; the levels that no ref can have are left out. */
+function foldersOf(name: RefName): string[] {
+  const folders: string[] = [];
+  for (let slash = name.indexOf("/", "refs/".length); slash !== -1; slash = name.indexOf("/", slash + 1)) {
+    folders.push(name.slice(0, slash));
+  }
+  return folders;
+}

@@ -1,0 +1,218 @@
+/**
+ * The planner: what both sides list, and the rules, become one action per target ref. Pure: no I/O, no clock.
+ *
+ * Every action has a stable code and a sentence for people. A delete is never planned on inferred emptiness,
+ * and a ref that cannot be proven to move forward is never moved without leave.
+ */
+
+import { compareRefNames, formatRefName, type ObjectId, type RefName } from "@gitsync/protocol";
+import type { ResolvedPolicy } from "../request.ts";
+import type { RefKind } from "../schema/index.ts";
+import { ancestryKey, type AncestryFacts } from "./ancestry-facts.ts";
+import { RefNamespace } from "./directory-file.ts";
+import { refKind } from "./ref-kind.ts";
+import type { DesiredRef } from "./desired.ts";
+
+interface PlannedBase {
+  readonly targetRef: RefName;
+  readonly kind: RefKind;
+  /** Stable, kebab-case. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** A ref that a push would change. */
+export type PlannedChange =
+  | (PlannedBase & { readonly action: "create"; readonly sourceRef: RefName; readonly newId: ObjectId })
+  | (PlannedBase & {
+      readonly action: "update";
+      readonly sourceRef: RefName;
+      readonly oldId: ObjectId;
+      readonly newId: ObjectId;
+      /** The old tip is not reachable from the new one, or that is not known. */
+      readonly destructive: boolean;
+    })
+  | (PlannedBase & {
+      readonly action: "delete";
+      readonly oldId: ObjectId;
+      /** It makes room for a ref of the same plan, so it goes first, in a push of its own. */
+      readonly clearsTheWay: boolean;
+    });
+
+/** A ref that stays as it is. */
+export interface PlannedRest extends PlannedBase {
+  readonly action: "skip" | "block";
+  readonly sourceRef: RefName | undefined;
+  readonly oldId: ObjectId | undefined;
+  readonly newId: ObjectId | undefined;
+}
+
+export type PlannedRef = PlannedChange | PlannedRest;
+
+export interface PlanInput {
+  readonly desired: ReadonlyMap<RefName, DesiredRef>;
+  readonly targetRefs: ReadonlyMap<RefName, ObjectId>;
+  readonly policy: ResolvedPolicy;
+  readonly ancestry: AncestryFacts;
+  /** Which target refs the scope may delete. */
+  readonly mayPrune: (target: RefName) => boolean;
+  /** The source listed no ref at all, in or out of scope. */
+  readonly sourceIsEmpty: boolean;
+  /** The branch that the source's HEAD names; its ref goes first, for hosts that make the first branch the default. */
+  readonly sourceHead: RefName | undefined;
+  /** The branch that the target's HEAD names, when that is known. */
+  readonly targetHead: RefName | undefined;
+  readonly canDelete: boolean;
+}
+
+export function planRefs(input: PlanInput): readonly PlannedRef[] {
+  const writes = [...input.desired.values()].map((desired) => planWrite(desired, input));
+  const deletes = planDeletes(input);
+  const planned = clearTheWay([...writes, ...deletes], input);
+  return planned.toSorted(
+    (a, b) => rank(a, input) - rank(b, input) || compareRefNames(a.targetRef, b.targetRef),
+  );
+}
+
+function rank(ref: PlannedRef, input: PlanInput): number {
+  if (ref.action === "delete") return 2;
+  return ref.sourceRef !== undefined && ref.sourceRef === input.sourceHead ? 0 : 1;
+}
+
+const short = (id: ObjectId): string => id.slice(0, 8);
+
+function planWrite(desired: DesiredRef, input: PlanInput): PlannedRef {
+  const { target: targetRef, source: sourceRef, id: newId } = desired;
+  const kind = refKind(targetRef);
+  const base = { targetRef, sourceRef, kind, newId };
+  const oldId = input.targetRefs.get(targetRef);
+  if (oldId === undefined)
+    return { ...base, action: "create", code: "create", reason: `create at ${short(newId)}` };
+  if (oldId === newId) {
+    return { ...base, oldId, action: "skip", code: "already-current", reason: `${short(oldId)} is current` };
+  }
+  const move = `${short(oldId)}..${short(newId)}`;
+  const block = (code: string, why: string): PlannedRef => ({
+    ...base,
+    oldId,
+    action: "block",
+    code,
+    reason: `${move}: ${why}`,
+  });
+  const update = (code: string, destructive: boolean): PlannedRef => {
+    if (destructive && input.policy.destructive === "block") {
+      return block("destructive-blocked", "would lose commits, which the policy forbids");
+    }
+    return {
+      ...base,
+      oldId,
+      action: "update",
+      code,
+      reason: destructive ? `${move} (forced)` : move,
+      destructive,
+    };
+  };
+  const fact = input.ancestry.get(ancestryKey({ oldId, newId })) ?? "unproven";
+  if (kind !== "tag" && fact === "fast-forward") return update("fast-forward", false);
+  if (input.policy.mode === "replicate") return update("replicate-overwrite", true);
+  if (input.policy.force) return update("forced", true);
+  if (kind === "tag") return block("tag-moved", "the tag moved at the source; force overwrites it");
+  if (fact === "unproven") {
+    return block("ancestry-unproven", "not proven to be a fast-forward; force overwrites it");
+  }
+  return block("not-fast-forward", "the target has commits that the source lacks; force overwrites them");
+}
+
+function planDeletes(input: PlanInput): readonly PlannedRef[] {
+  if (!input.policy.prune) return [];
+  const managed = [...input.targetRefs.keys()].filter((name) => input.mayPrune(name));
+  const gone = managed.filter((name) => !input.desired.has(name));
+  const guard = deleteGuard(gone.length, managed.length, input);
+  return gone.map((targetRef) => {
+    const oldId = input.targetRefs.get(targetRef);
+    const base = { targetRef, kind: refKind(targetRef), oldId };
+    const block = (code: string, reason: string): PlannedRef => ({
+      ...base,
+      action: "block",
+      sourceRef: undefined,
+      newId: undefined,
+      code,
+      reason,
+    });
+    if (oldId === undefined) return block("already-gone", "the target lacks it");
+    if (guard) return block(guard.code, guard.reason);
+    if (targetRef === input.targetHead) {
+      return block("default-branch", "it is the target's default branch; change that at the target first");
+    }
+    return {
+      ...base,
+      oldId,
+      action: "delete",
+      code: "source-ref-gone",
+      reason: `${short(oldId)} is gone at the source`,
+      clearsTheWay: false,
+    };
+  });
+}
+
+/** Why no ref may be deleted at all, if so. A listing that came back short must never empty a target. */
+function deleteGuard(
+  deletes: number,
+  managed: number,
+  input: PlanInput,
+): { readonly code: string; readonly reason: string } | undefined {
+  if (deletes === 0) return undefined;
+  if (input.sourceIsEmpty) {
+    return {
+      code: "source-empty",
+      reason: "the source lists no refs, which proves nothing; nothing is deleted",
+    };
+  }
+  if (!input.canDelete) return { code: "deletes-unsupported", reason: "the target does not take deletes" };
+  if (input.policy.destructive === "block") {
+    return { code: "destructive-blocked", reason: "is gone at the source, but the policy forbids deletes" };
+  }
+  const { count, percent } = input.policy.maxDeletes;
+  if (deletes > count && deletes * 100 > percent * managed) {
+    return {
+      code: "mass-delete",
+      reason: `${deletes} of ${managed} refs would be deleted, more than ${count} and ${percent} %`,
+    };
+  }
+  return undefined;
+}
+
+/** Let deletes that make room for a new ref go first; block a new ref whose place stays taken. */
+function clearTheWay(planned: readonly PlannedRef[], input: PlanInput): readonly PlannedRef[] {
+  const creates = planned.filter((ref) => ref.action === "create");
+  if (creates.length === 0) return planned;
+  const deletes = new Set(planned.filter((ref) => ref.action === "delete").map((ref) => ref.targetRef));
+  const present = new RefNamespace([...input.targetRefs.keys(), ...creates.map((ref) => ref.targetRef)]);
+  const created = new Set<RefName>();
+  const cleared = new Set<RefName>();
+  const blocked = new Map<RefName, RefName>();
+  for (const { targetRef } of creates) {
+    const conflicts = present
+      .conflictsOf(targetRef)
+      .filter((name) => input.targetRefs.has(name) || created.has(name));
+    const fixed = conflicts.find((name) => !deletes.has(name));
+    if (fixed === undefined) {
+      created.add(targetRef);
+      for (const name of conflicts) cleared.add(name);
+    } else {
+      blocked.set(targetRef, fixed);
+    }
+  }
+  return planned.map((ref) => {
+    if (ref.action === "delete" && cleared.has(ref.targetRef)) return { ...ref, clearsTheWay: true };
+    const inTheWay = ref.action === "create" ? blocked.get(ref.targetRef) : undefined;
+    if (ref.action !== "create" || inTheWay === undefined) return ref;
+    return {
+      ...ref,
+      action: "block",
+      oldId: undefined,
+      code: "directory-file-conflict",
+      reason: `cannot stand beside ${formatRefName(inTheWay)}`,
+    };
+  });
+}

@@ -1,0 +1,196 @@
+/**
+ * A source over any connection: listing and fetching in protocol v2, v1 or v0, whichever the server answers.
+ *
+ * One round: wants, haves and `done` together. There is no local store to negotiate about; what the target has
+ * is known before the first byte.
+ */
+
+import {
+  chooseUploadCapabilities,
+  encodeFetchRequestV2,
+  encodeLsRefsRequest,
+  encodeUploadRequest,
+  FetchResponseDecoder,
+  hasFeature,
+  LsRefsDecoder,
+  ProgressLines,
+  type AdvertisedRef,
+  type Advertisement,
+  type FetchRequest,
+  type FetchResponseOptions,
+  type RefAdvertisement,
+  type RefName,
+} from "@gitsync/protocol";
+import type { ResolvedLimits } from "../options.ts";
+import type { GitConnection, TrafficMeter } from "./connection.ts";
+import { Gatherer } from "./gather.ts";
+import { protocolFailure } from "./protocol-failure.ts";
+import type { PackRequest, RemoteObserver, SourceListing, SourceRemote } from "./remote.ts";
+
+export interface SmartSourceOptions {
+  readonly connection: GitConnection;
+  /** The address as it may be shown. */
+  readonly label: string;
+  readonly agent: string;
+  readonly limits: ResolvedLimits;
+  readonly meter: TrafficMeter;
+  readonly side: "source" | "target";
+}
+
+export class SmartSource implements SourceRemote {
+  readonly #options: SmartSourceOptions;
+  #advertisement: Advertisement | undefined;
+
+  constructor(options: SmartSourceOptions) {
+    this.#options = options;
+  }
+
+  async list(prefixes: readonly string[], signal: AbortSignal): Promise<SourceListing> {
+    const { connection, side, label } = this.#options;
+    try {
+      const advertisement = await connection.open(signal);
+      this.#advertisement = advertisement;
+      return advertisement.version === 2
+        ? await this.#listRefs(advertisement, prefixes, signal)
+        : listingOf(advertisement);
+    } catch (error) {
+      throw protocolFailure(error, side, label);
+    }
+  }
+
+  async *fetch(
+    request: PackRequest,
+    observer: RemoteObserver,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { connection, side, label, meter } = this.#options;
+    const advertisement = (this.#advertisement ??= await connection.open(signal));
+    const { head, expected } = this.#encode(advertisement, request);
+    const gatherer = new Gatherer();
+    const progress = new ProgressLines({ onLine: (line) => line.transient || observer.message(line.text) });
+    const decoder = new FetchResponseDecoder(expected, {
+      onPack: (view) => gatherer.push(view),
+      onProgress: (view) => progress.feed(view),
+    });
+    meter.request(`${side} upload-pack fetch`);
+    let isDone = false;
+    try {
+      for await (const chunk of connection.exchange({ head }, signal)) {
+        isDone = decoder.feed(chunk);
+        for (let full = gatherer.takeFull(); full !== undefined; full = gatherer.takeFull()) yield full;
+        if (isDone) break;
+      }
+      decoder.finish();
+      progress.finish();
+    } catch (error) {
+      throw protocolFailure(error, side, label);
+    } finally {
+      // An answer that was left half read cannot be followed by another on the same conversation.
+      if (!isDone) await connection.close();
+    }
+    const rest = gatherer.takeRest();
+    if (rest !== undefined) yield rest;
+  }
+
+  close(): Promise<void> {
+    return this.#options.connection.close();
+  }
+
+  async #listRefs(
+    advertisement: Extract<Advertisement, { readonly version: 2 }>,
+    prefixes: readonly string[],
+    signal: AbortSignal,
+  ): Promise<SourceListing> {
+    const { connection, agent, limits, meter, side } = this.#options;
+    const { capabilities, objectFormat } = advertisement;
+    const decoder = new LsRefsDecoder({
+      objectFormat,
+      limits: { maxRefs: limits.maxRefs, maxAdvertisementBytes: limits.maxListingBytes },
+    });
+    const head = encodeLsRefsRequest({
+      capabilities,
+      objectFormat,
+      agent,
+      symrefs: true,
+      unborn: true,
+      peel: false,
+      prefixes: ["HEAD", ...prefixes],
+    });
+    meter.request(`${side} upload-pack ls-refs`);
+    for await (const chunk of connection.exchange({ head }, signal)) {
+      if (decoder.feed(chunk)) break;
+    }
+    const { refs, unbornHead, invalidNames } = decoder.result();
+    return {
+      protocol: "v2",
+      objectFormat,
+      capabilities,
+      ...withoutHead(refs),
+      ...(unbornHead === undefined ? {} : { head: unbornHead }),
+      headUnborn: unbornHead !== undefined,
+      shallow: false,
+      canFilter: hasFeature(capabilities, "fetch", "filter"),
+      invalidNames,
+    };
+  }
+
+  #encode(
+    advertisement: Advertisement,
+    request: PackRequest,
+  ): { readonly head: Uint8Array; readonly expected: FetchResponseOptions } {
+    const { connection, agent } = this.#options;
+    const { capabilities, objectFormat } = advertisement;
+    const fetchRequest: FetchRequest = {
+      wants: request.wants,
+      haves: request.haves,
+      done: true,
+      thinPack: request.thin,
+      ofsDelta: request.ofsDelta,
+      ...(request.filter === undefined ? {} : { filter: request.filter }),
+    };
+    const sentHaves = new Set(request.haves);
+    if (advertisement.version === 2) {
+      return {
+        head: encodeFetchRequestV2(fetchRequest, { capabilities, objectFormat, agent }),
+        expected: { version: 2, sentDone: true, sentHaves },
+      };
+    }
+    const options = { capabilities, agent, stateless: connection.stateless };
+    const { ackMode, sideband, noDone } = chooseUploadCapabilities(fetchRequest, options);
+    return {
+      head: encodeUploadRequest(fetchRequest, options),
+      expected: {
+        version: advertisement.version,
+        ackMode,
+        sideband,
+        noDone,
+        sentDone: true,
+        expectShallow: false,
+        sentHaves,
+      },
+    };
+  }
+}
+
+function listingOf(advertisement: RefAdvertisement): SourceListing {
+  const { version, capabilities, objectFormat, refs, shallow, invalidNames } = advertisement;
+  return {
+    protocol: version === 1 ? "v1" : "v0",
+    objectFormat,
+    capabilities,
+    ...withoutHead(refs),
+    headUnborn: false,
+    shallow: shallow.length > 0,
+    canFilter: capabilities.has("filter"),
+    invalidNames,
+  };
+}
+
+const HEAD = "HEAD";
+
+function withoutHead(advertised: readonly AdvertisedRef[]): Pick<SourceListing, "refs" | "head"> {
+  const refs = new Map(advertised.map((ref) => [ref.name, ref.oid]));
+  const head: RefName | undefined = advertised.find((ref) => ref.name === HEAD)?.symrefTarget;
+  for (const name of refs.keys()) if (!name.startsWith("refs/")) refs.delete(name);
+  return { refs, head };
+}

@@ -1,0 +1,118 @@
+/** A target over any connection: receive-pack's listing, its push and its report. */
+
+import {
+  chooseUpdateCapabilities,
+  encodeUpdateRequest,
+  ProgressLines,
+  ReportStatusDecoder,
+  type RefName,
+} from "@gitsync/protocol";
+import { SyncError } from "../errors.ts";
+import type { GitConnection, TrafficMeter } from "./connection.ts";
+import { protocolFailure } from "./protocol-failure.ts";
+import type {
+  PushAnswer,
+  PushRequest,
+  RemoteObserver,
+  SourceRemote,
+  TargetListing,
+  TargetRemote,
+} from "./remote.ts";
+
+export interface SmartTargetOptions {
+  readonly connection: GitConnection;
+  /** The target's upload-pack, opened only when its HEAD must be known. */
+  readonly uploadPack: () => SourceRemote;
+  readonly label: string;
+  readonly agent: string;
+  readonly meter: TrafficMeter;
+}
+
+export class SmartTarget implements TargetRemote {
+  readonly #options: SmartTargetOptions;
+  #listing: TargetListing | undefined;
+
+  constructor(options: SmartTargetOptions) {
+    this.#options = options;
+  }
+
+  async list(signal: AbortSignal): Promise<TargetListing> {
+    const { connection, label } = this.#options;
+    try {
+      const advertisement = await connection.open(signal);
+      if (advertisement.version === 2) {
+        throw new SyncError(
+          "PROTOCOL_INVALID",
+          `The target answered a push listing in protocol v2: ${label}`,
+          { url: label },
+        );
+      }
+      this.#listing = {
+        exists: true,
+        objectFormat: advertisement.objectFormat,
+        capabilities: advertisement.capabilities,
+        refs: new Map(advertisement.refs.map((ref) => [ref.name, ref.oid])),
+        extraTips: advertisement.alternateTips,
+        invalidNames: advertisement.invalidNames,
+      };
+      return this.#listing;
+    } catch (error) {
+      throw protocolFailure(error, "target", label);
+    }
+  }
+
+  async head(signal: AbortSignal): Promise<RefName | undefined> {
+    const uploadPack = this.#options.uploadPack();
+    try {
+      // Only HEAD matters; this prefix narrows a v2 listing to it and to what hides below it.
+      return (await uploadPack.list(["HEAD"], signal)).head;
+    } catch (error) {
+      // A credential that may push need not be one that may read: then HEAD stays unknown.
+      if (error instanceof SyncError && error.code !== "ABORTED") return undefined;
+      throw error;
+    } finally {
+      await uploadPack.close();
+    }
+  }
+
+  create(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async push(request: PushRequest, observer: RemoteObserver, signal: AbortSignal): Promise<PushAnswer> {
+    const { connection, label, meter, agent } = this.#options;
+    const capabilities = (this.#listing ?? (await this.list(signal))).capabilities;
+    const chosen = chooseUpdateCapabilities(capabilities, {
+      objectFormat: request.objectFormat,
+      atomic: request.atomic,
+      agent,
+    });
+    const head = encodeUpdateRequest({
+      commands: request.commands,
+      capabilities: chosen,
+      objectFormat: request.objectFormat,
+    });
+    const v2 = chosen.has("report-status-v2");
+    const reports = v2 || chosen.has("report-status");
+    const progress = new ProgressLines({ onLine: (line) => line.transient || observer.message(line.text) });
+    const decoder = new ReportStatusDecoder({
+      sideband: chosen.has("side-band-64k"),
+      v2,
+      onProgress: (view) => progress.feed(view),
+    });
+    meter.request("target receive-pack push");
+    try {
+      for await (const chunk of connection.exchange({ head, pack: request.pack }, signal)) {
+        if (reports) decoder.feed(chunk);
+      }
+      progress.finish();
+      return reports ? decoder.finish() : undefined;
+    } catch (error) {
+      throw protocolFailure(error, "target", label);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#options.connection.close();
+  }
+}

@@ -1,0 +1,148 @@
+/** Turns what was planned and what became of it into the result that everybody sees. Pure. */
+
+import { formatRefName, type RefName } from "@gitsync/protocol";
+import type { PlannedRef } from "./plan/plan.ts";
+import { shortRefName } from "./plan/ref-kind.ts";
+import type { ResolvedPolicy } from "./request.ts";
+import type {
+  ExecutionSummary,
+  Measurement,
+  RefResult,
+  Stats,
+  SyncCounts,
+  SyncResult,
+} from "./schema/index.ts";
+import type { RefVerdict } from "./transfer/outcome.ts";
+import type { Transfer } from "./transfer/choose.ts";
+import { refusalOf } from "./transfer/refusal.ts";
+
+export interface ReportInput {
+  readonly planned: readonly PlannedRef[];
+  /** By target ref; empty for a plan that was not carried out. */
+  readonly verdicts: ReadonlyMap<RefName, RefVerdict>;
+  /** What earlier rounds of the same run applied; the last round saw those refs as current already. */
+  readonly appliedBefore: ReadonlyMap<RefName, RefResult>;
+  readonly policy: ResolvedPolicy;
+  readonly dryRun: boolean;
+  readonly includeUnchanged: boolean;
+  readonly protocol: string;
+  readonly sourceHead: RefName | undefined;
+  readonly targetIsEmpty: boolean;
+  readonly transfer: Transfer;
+  readonly requestsPlanned: number;
+  readonly requestsDone: number;
+  readonly stats: Stats;
+  readonly measurement: Measurement;
+}
+
+export function buildResult(input: ReportInput): SyncResult {
+  const all = input.planned.map((planned) => {
+    const before = input.appliedBefore.get(planned.targetRef);
+    return before !== undefined && planned.action === "skip" ? before : resultOf(planned, input);
+  });
+  // A ref that an earlier round deleted is in no later plan.
+  const seen = new Set(input.planned.map((planned) => formatRefName(planned.targetRef)));
+  for (const before of input.appliedBefore.values()) if (!seen.has(before.targetRef)) all.push(before);
+  return {
+    refs: input.includeUnchanged ? all : all.filter((ref) => ref.outcome !== "unchanged"),
+    counts: countsOf(all),
+    execution: executionOf(input, all),
+    stats: input.stats,
+    measurement: input.measurement,
+  };
+}
+
+function resultOf(planned: PlannedRef, input: ReportInput): RefResult {
+  const base = {
+    branch: formatRefName(shortRefName(planned.targetRef) as RefName),
+    sourceRef:
+      planned.action === "delete" || planned.sourceRef === undefined ? "" : formatRefName(planned.sourceRef),
+    targetRef: formatRefName(planned.targetRef),
+    sourceHash: planned.action === "delete" ? "" : (planned.newId ?? ""),
+    targetHash: planned.action === "create" ? "" : (planned.oldId ?? ""),
+    kind: planned.kind,
+  };
+  const { code, reason } = planned;
+  const { bestEffort } = input.policy;
+  if (planned.action === "skip") return { ...base, action: "skip", outcome: "unchanged", reason, code };
+  if (planned.action === "block") {
+    return { ...base, action: bestEffort ? "warn" : "block", outcome: "not-attempted", reason, code };
+  }
+  const verdict = input.verdicts.get(planned.targetRef);
+  if (verdict === undefined) {
+    return {
+      ...base,
+      action: planned.action,
+      outcome: input.dryRun ? "planned" : "not-attempted",
+      reason,
+      code,
+    };
+  }
+  switch (verdict.outcome) {
+    case "applied":
+      return { ...base, action: planned.action, outcome: "applied", reason, code };
+    case "refused":
+      return {
+        ...base,
+        action: bestEffort ? "warn" : planned.action,
+        outcome: "refused",
+        reason: `${verdict.reason}; ${refusalOf(verdict.reason).remedy}`,
+        code: verdict.code,
+      };
+    case "lease-lost":
+      return {
+        ...base,
+        action: planned.action,
+        outcome: "lease-lost",
+        reason: "somebody else moved it meanwhile",
+        code: "lease-lost",
+      };
+    case "unknown":
+      return {
+        ...base,
+        action: planned.action,
+        outcome: "unknown",
+        reason: verdict.reason,
+        code: "outcome-unknown",
+      };
+    case "not-attempted":
+      return {
+        ...base,
+        action: planned.action,
+        outcome: "not-attempted",
+        reason: verdict.reason,
+        code: "not-attempted",
+      };
+  }
+}
+
+function countsOf(refs: readonly RefResult[]): SyncCounts {
+  const count = (test: (ref: RefResult) => boolean): number => refs.filter(test).length;
+  return {
+    applied: count((ref) => ref.outcome === "applied" && ref.action !== "delete"),
+    skipped: count((ref) => ref.action === "skip"),
+    blocked: count((ref) => ref.action === "block"),
+    deleted: count((ref) => ref.outcome === "applied" && ref.action === "delete"),
+    warned: count((ref) => ref.action === "warn"),
+    refused: count((ref) => ref.outcome === "refused"),
+    unknown: count((ref) => ref.outcome === "unknown"),
+  };
+}
+
+function executionOf(input: ReportInput, refs: readonly RefResult[]): ExecutionSummary {
+  const { transfer } = input;
+  return {
+    dryRun: input.dryRun,
+    protocol: input.protocol,
+    operationMode: input.policy.mode,
+    relay: transfer.mode === "relay",
+    transferMode: transfer.mode,
+    reason: transfer.reason,
+    bootstrapSuggested: input.targetIsEmpty && input.planned.some((planned) => planned.action === "create"),
+    converged: refs.every(
+      (ref) => ref.outcome === "unchanged" || (!input.dryRun && ref.outcome === "applied"),
+    ),
+    ...(input.sourceHead === undefined ? {} : { sourceHead: formatRefName(input.sourceHead) }),
+    batch: { enabled: input.requestsPlanned > 1, planned: input.requestsPlanned, done: input.requestsDone },
+  };
+}

@@ -1,0 +1,29 @@
+/** What every step of one run shares: both remotes, the request, limits, and where to tell what happens. */
+
+import type { SyncEvent } from "./observer.ts";
+import type { RunMeter } from "./meter.ts";
+import type { ResolvedLimits } from "./options.ts";
+import type { SourceRemote, TargetRemote } from "./remote/remote.ts";
+import type { ResolvedSyncRequest } from "./request.ts";
+import type { WithSpan } from "./spans.ts";
+import type { AncestryCache } from "./ancestry.ts";
+
+export interface Run {
+  readonly request: ResolvedSyncRequest;
+  readonly source: SourceRemote;
+  readonly target: TargetRemote;
+  /** The addresses as they may be shown. */
+  readonly sourceLabel: string;
+  readonly targetLabel: string;
+  readonly limits: ResolvedLimits;
+  readonly signal: AbortSignal;
+  readonly meter: RunMeter;
+  readonly observe: (event: SyncEvent) => void;
+  readonly span: WithSpan;
+  readonly ancestryCache: AncestryCache;
+  /** Only a plan: nothing is changed and no content is downloaded. */
+  readonly dryRun: boolean;
+  /** Of packs that were pushed, for the run's span. */
+  packBytes: number;
+  packObjects: number;
+}

@@ -1,0 +1,16 @@
+/** The pack of a push as its transport sees it: complete and replayable, or a stream that can be read once. */
+
+/** Every byte is there and its trailer is verified; may be sent again. */
+export interface CompletePack {
+  readonly kind: "complete";
+  readonly chunks: readonly Uint8Array[];
+  readonly byteLength: number;
+}
+
+/** The rest is still on its way. The stream throws instead of ending when the pack is not what it claims to be. */
+export interface StreamedPack {
+  readonly kind: "stream";
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+export type PackBody = CompletePack | StreamedPack;

@@ -1,0 +1,121 @@
+/** A route: one source and one target that is kept equal to it. Configured, shown, paused and reported as one. */
+
+import type { Endpoint, RefScope, SyncPhase, SyncPolicy, SyncResult } from "@gitsync/engine";
+import type { TargetKey } from "./target-key.ts";
+import type { Trigger } from "./job.ts";
+
+/** What a route is made of. Holds references to credentials by name, never a secret. */
+export interface RouteDefinition {
+  /** `mirror/target` of the configuration, or `adhoc-<hash>` for one that a person asked for. */
+  readonly id: string;
+  readonly source: Endpoint;
+  readonly target: Endpoint;
+  readonly scope: RefScope;
+  readonly policy: SyncPolicy;
+  readonly targetKey: TargetKey;
+  /** Whose work it is, for fairness. */
+  readonly tenant: string;
+  readonly sourceCredential?: string;
+  readonly targetCredential?: string;
+  /** Set for ad-hoc routes: forgotten this many milliseconds after the last hint. */
+  readonly keepMs?: number;
+}
+
+export type RouteStateName =
+  | "ok"
+  | "syncing"
+  | "degraded"
+  | "failing"
+  | "unknown"
+  | "paused"
+  | "never-synced";
+
+/** What a run failed with, for people and for dashboards. */
+export interface RouteError {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** The run that is under way. */
+export interface RunningRun {
+  readonly runId: string;
+  readonly workerId: string;
+  /** The oldest job that this run answers. */
+  readonly jobId: string;
+  readonly startedAt: number;
+  readonly progress?: RunProgress;
+}
+
+/** How far a run is, as its worker said last. */
+export interface RunProgress {
+  readonly phase: SyncPhase;
+  /** Pack bytes that came from the source and went to the target so far. */
+  readonly sourceBytes: number;
+  readonly targetBytes: number;
+  readonly bytesPerSecond: number;
+}
+
+/** What is known of a route. Times are milliseconds of the state store's clock. */
+export interface RouteStatus {
+  readonly definition: RouteDefinition;
+  readonly state: RouteStateName;
+  /** Set while a run is under way; `paused` wins over it in `state`. */
+  readonly running: RunningRun | undefined;
+  readonly paused: boolean;
+  /** Random token of the newest hint, and of the hint that the last verified run had seen. Dirty = they differ. */
+  readonly requested: string | undefined;
+  readonly synced: string | undefined;
+  readonly requestedAt: number | undefined;
+  /** When the oldest hint that is not synced yet came in; lag is measured from here. */
+  readonly firstUnsyncedAt: number | undefined;
+  readonly lastSuccessAt: number | undefined;
+  readonly lastError: RouteError | undefined;
+  readonly failuresInARow: number;
+  /** No run before this time; a new hint clears it, unless a host asked to wait. */
+  readonly notBefore: number | undefined;
+}
+
+/** One hint that asked for a run, so that its trace can be linked. */
+export interface Hint {
+  readonly at: number;
+  readonly trigger: Trigger;
+  /** W3C trace context of the request that gave the hint. */
+  readonly traceparent?: string;
+}
+
+export type RunOutcome =
+  | "converged"
+  | "degraded"
+  | "transient"
+  | "rate-limited"
+  | "permanent"
+  | "unknown"
+  | "cancelled"
+  | "released";
+
+/** What is kept of a run: counts and at most {@link MAX_REPORT_REFS} noteworthy refs. */
+export interface RunReport {
+  readonly runId: string;
+  readonly jobId: string;
+  readonly route: string;
+  readonly attempt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly outcome: RunOutcome;
+  /** False when the same job goes on: another attempt follows, or the run was released to another worker. */
+  readonly final: boolean;
+  readonly error?: RouteError;
+  /** Absent when the run failed before anything was planned. */
+  readonly result?: SyncResult;
+  readonly traceId?: string;
+}
+
+/** Refs that a kept or logged report holds at most. */
+export const MAX_REPORT_REFS = 200;
+
+/** Reports that are kept of each route. */
+export const MAX_REPORTS = 50;
+
+/** Milliseconds that an ad-hoc route is kept: a week. */
+export const ADHOC_KEEP_MS = 7 * 24 * 60 * 60 * 1000;

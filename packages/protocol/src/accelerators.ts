@@ -15,7 +15,11 @@ export interface HashState {
 
 /** Result of {@link Accelerators.inflate}. */
 export type InflateResult =
-  | { readonly type: "ok"; readonly data: Uint8Array; /** Compressed bytes read. */ readonly consumed: number }
+  | {
+      readonly type: "ok";
+      readonly data: Uint8Array;
+      /** Compressed bytes read. */ readonly consumed: number;
+    }
   | { readonly type: "truncated" }
   | { readonly type: "too-long" }
   | { readonly type: "corrupt" };

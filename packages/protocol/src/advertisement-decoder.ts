@@ -21,7 +21,15 @@ export interface AdvertisementDecoderOptions {
   readonly limits?: Partial<ProtocolLimits>;
 }
 
-type State = "start" | "service-header" | "first" | "first-ref" | "refs" | "shallow" | "capabilities" | "done";
+type State =
+  | "start"
+  | "service-header"
+  | "first"
+  | "first-ref"
+  | "refs"
+  | "shallow"
+  | "capabilities"
+  | "done";
 
 const NUL = 0;
 const LF = 0x0a;
@@ -94,7 +102,8 @@ export class AdvertisementDecoder {
     if (this.#version === 2) return { version: 2, capabilities, objectFormat };
     this.#collector.applySymrefs(capabilities.getAll("symref"));
     const refs = this.#collector.advertised;
-    const head = refs.find((ref, index) => index < 2 && ref.name === "HEAD") ?? refs.find((ref) => ref.name === "HEAD");
+    const head =
+      refs.find((ref, index) => index < 2 && ref.name === "HEAD") ?? refs.find((ref) => ref.name === "HEAD");
     const advertisement: RefAdvertisement = {
       version: this.#version,
       objectFormat,
@@ -146,7 +155,8 @@ export class AdvertisementDecoder {
       return;
     }
     if (state === "shallow") {
-      if (!this.#takeShallow(source, start, end)) throw this.#invalid("a ref after shallow lines", source, start, end);
+      if (!this.#takeShallow(source, start, end))
+        throw this.#invalid("a ref after shallow lines", source, start, end);
       return;
     }
     if (state === "start" || state === "first") {
@@ -209,7 +219,8 @@ export class AdvertisementDecoder {
   }
 
   #onPeeled(oid: ObjectId, source: Uint8Array, nameStart: number, nameEnd: number): void {
-    const emptyMarker = isZeroObjectId(oid) && this.#text.slice(source, nameStart, nameEnd) === "capabilities^{}";
+    const emptyMarker =
+      isZeroObjectId(oid) && this.#text.slice(source, nameStart, nameEnd) === "capabilities^{}";
     if (!emptyMarker) this.#collector.addPeeled(oid, source, nameStart, nameEnd);
   }
 
@@ -227,15 +238,21 @@ export class AdvertisementDecoder {
   #incomplete(): ProtocolError {
     throwIfInsidePacket(this.#scanner);
     if (this.#scanner.offset > 0) {
-      return new ProtocolError("STREAM_TRUNCATED", "Cannot read advertisement: it ended before its flush-pkt", {
-        phase: "advertisement",
-        offset: this.#scanner.offset,
-      });
+      return new ProtocolError(
+        "STREAM_TRUNCATED",
+        "Cannot read advertisement: it ended before its flush-pkt",
+        {
+          phase: "advertisement",
+          offset: this.#scanner.offset,
+        },
+      );
     }
     const hint = this.#smartHttp
       ? "the answer is empty"
       : "the remote closed the connection without a word, so the repository may be missing or closed to us";
-    return new ProtocolError("ADVERTISEMENT_INVALID", `Cannot read advertisement: ${hint}`, { phase: "advertisement" });
+    return new ProtocolError("ADVERTISEMENT_INVALID", `Cannot read advertisement: ${hint}`, {
+      phase: "advertisement",
+    });
   }
 
   #invalid(found: string, source: Uint8Array, start: number, end: number): ProtocolError {

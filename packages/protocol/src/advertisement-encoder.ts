@@ -45,7 +45,9 @@ export function encodeRefAdvertisement(content: RefAdvertisementContent): Uint8A
 }
 
 /** A v2 advertisement without service header: gitprotocol-v2(5), "Capability Advertisement". A new array. */
-export function encodeCapabilityAdvertisement(content: { readonly capabilities: Iterable<Capability> }): Uint8Array {
+export function encodeCapabilityAdvertisement(content: {
+  readonly capabilities: Iterable<Capability>;
+}): Uint8Array {
   const writer = new PktLineWriter().line("version 2\n");
   for (const capability of content.capabilities) writer.line(`${encodeCapability(capability)}\n`);
   return writer.flush().take();

@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import type { Advertisement } from "./advertisement.ts";
 import { AdvertisementDecoder, type AdvertisementDecoderOptions } from "./advertisement-decoder.ts";
-import { encodeCapabilityAdvertisement, encodeRefAdvertisement, encodeServiceHeader } from "./advertisement-encoder.ts";
+import {
+  encodeCapabilityAdvertisement,
+  encodeRefAdvertisement,
+  encodeServiceHeader,
+} from "./advertisement-encoder.ts";
 import { CapabilityList, encodeCapabilities, parseCapabilities } from "./capabilities.ts";
 import { equalAdvertisements } from "./equal.ts";
 import { encodeLsRefsRequest, LsRefsDecoder } from "./ls-refs.ts";
@@ -10,7 +14,14 @@ import { encodeLsRefsResponse } from "./ls-refs-encoder.ts";
 import { decodeLsRefsRequest, V2CommandDecoder } from "./v2-command.ts";
 import { parseObjectId } from "./object-id.ts";
 import { parseRefName } from "./ref-name.ts";
-import { advertisedRefs, capability, capabilityList, objectFormat, objectId, refName } from "./testing/arbitraries.ts";
+import {
+  advertisedRefs,
+  capability,
+  capabilityList,
+  objectFormat,
+  objectId,
+  refName,
+} from "./testing/arbitraries.ts";
 import { concat, packets, wire } from "./testing/bytes.ts";
 import { bytewise, cutBy, everyCut, outcome, type Subject, whole } from "./testing/cuts.ts";
 
@@ -34,7 +45,15 @@ function subject(options: AdvertisementDecoderOptions = uploadPack): () => Subje
 
 describe("AdvertisementDecoder", () => {
   test("folds peeled tags, symrefs and alternates", ({ expect }) => {
-    const stream = packets(`${A} HEAD${CAPS}\n`, `${A} refs/heads/main\n`, `${B} refs/tags/v1`, `${A} refs/tags/v1^{}\n`, `${B} .have\n`, `shallow ${A}\n`, "0000");
+    const stream = packets(
+      `${A} HEAD${CAPS}\n`,
+      `${A} refs/heads/main\n`,
+      `${B} refs/tags/v1`,
+      `${A} refs/tags/v1^{}\n`,
+      `${B} .have\n`,
+      `shallow ${A}\n`,
+      "0000",
+    );
     expect(decode(stream)).toMatchObject({
       version: 0,
       head: { oid: A },
@@ -52,7 +71,10 @@ describe("AdvertisementDecoder", () => {
   test.for([
     ["a bare flush-pkt, as before git 2.41", packets("0000")],
     ["capabilities^{}", packets(`${"0".repeat(40)} capabilities^{}\0agent=x\n`, "0000")],
-    ["capabilities^{} of sha256", packets(`${"0".repeat(64)} capabilities^{}\0object-format=sha256\n`, "0000")],
+    [
+      "capabilities^{} of sha256",
+      packets(`${"0".repeat(64)} capabilities^{}\0object-format=sha256\n`, "0000"),
+    ],
     ["version 1 and a flush-pkt", packets("version 1\n", "0000")],
     ["alternates alone", packets(`${A} .have\0report-status\n`, "0000")],
   ] as const)("an empty repository is no error: %s", ([, stream], { expect }) => {
@@ -60,10 +82,22 @@ describe("AdvertisementDecoder", () => {
   });
 
   test.for([
-    ["version 1 after the service header", packets("# service=git-upload-pack\n", "0000", "version 1\n", `${A} refs/heads/a\0x\n`, "0000"), 1],
+    [
+      "version 1 after the service header",
+      packets("# service=git-upload-pack\n", "0000", "version 1\n", `${A} refs/heads/a\0x\n`, "0000"),
+      1,
+    ],
     ["version 2 without LF", packets("version 2", "agent=a b", "0000"), 2],
-    ["version 2 after the service header", packets("# service=git-upload-pack", "0000", "version 2\n", "fetch=shallow filter\n", "0000"), 2],
-    ["upper-case lengths", concat(wire("001E# service=git-upload-pack\n0000"), packets("version 2\n", "0000")), 2],
+    [
+      "version 2 after the service header",
+      packets("# service=git-upload-pack", "0000", "version 2\n", "fetch=shallow filter\n", "0000"),
+      2,
+    ],
+    [
+      "upper-case lengths",
+      concat(wire("001E# service=git-upload-pack\n0000"), packets("version 2\n", "0000")),
+      2,
+    ],
     ["other lines in the header", packets("# service=git-upload-pack\n", "note\n", "0000", "0000"), 0],
     ["a branch called version 2", packets(`${A} refs/heads/version-2\0agent=version 2\n`, "0000"), 0],
   ] as const)("takes the version the server states: %s", ([, stream, version], { expect }) => {
@@ -79,7 +113,14 @@ describe("AdvertisementDecoder", () => {
 
   test("names that git refuses are set aside, with what they peel to", ({ expect }) => {
     const stream = packets(
-      `${A} refs/heads/../x\0agent=x\n`, `${A} refs/heads/a.lock\n`, `${A} refs/heads/ok\n`, `${A} refs/tags/a b\n`, `${B} refs/tags/a b^{}\n`, `${A} FETCH_HEAD\n`, "0000");
+      `${A} refs/heads/../x\0agent=x\n`,
+      `${A} refs/heads/a.lock\n`,
+      `${A} refs/heads/ok\n`,
+      `${A} refs/tags/a b\n`,
+      `${B} refs/tags/a b^{}\n`,
+      `${A} FETCH_HEAD\n`,
+      "0000",
+    );
     expect(decode(stream)).toMatchObject({
       refs: [{ name: "refs/heads/ok" }],
       invalidNames: ["refs/heads/../x", "refs/heads/a.lock", "refs/tags/a b", "FETCH_HEAD"],
@@ -87,8 +128,14 @@ describe("AdvertisementDecoder", () => {
   });
 
   test("names are bytes", ({ expect }) => {
-    const stream = packets(`${A} refs/heads/caf\u00c3\u00a9\0agent=x\n`, `${B} refs/heads/caf\u00e9\n`, "0000");
-    expect(decode(stream)).toMatchObject({ refs: [{ name: "refs/heads/café" }, { name: "refs/heads/caf\udce9" }] });
+    const stream = packets(
+      `${A} refs/heads/caf\u00c3\u00a9\0agent=x\n`,
+      `${B} refs/heads/caf\u00e9\n`,
+      "0000",
+    );
+    expect(decode(stream)).toMatchObject({
+      refs: [{ name: "refs/heads/café" }, { name: "refs/heads/caf\udce9" }],
+    });
   });
 
   test("a NUL section further down is ignored", ({ expect }) => {
@@ -100,16 +147,33 @@ describe("AdvertisementDecoder", () => {
     ["nothing", new Uint8Array(0), "ADVERTISEMENT_INVALID"],
     ["version 0", packets("version 0\n", "0000"), "ADVERTISEMENT_INVALID"],
     ["version 3", packets("version 3\n", "0000"), "ADVERTISEMENT_INVALID"],
+    ["version 20", packets("version 20\n", "0000"), "ADVERTISEMENT_INVALID"],
     ["another service", packets("# service=git-receive-pack\n", "0000", "0000"), "ADVERTISEMENT_INVALID"],
-    ["a header twice", packets("# service=git-upload-pack\n", "0000", "# service=git-upload-pack\n", "0000"), "ADVERTISEMENT_INVALID"],
+    [
+      "a header twice",
+      packets("# service=git-upload-pack\n", "0000", "# service=git-upload-pack\n", "0000"),
+      "ADVERTISEMENT_INVALID",
+    ],
     ["a delim-pkt", packets(`${A} refs/heads/a\0x\n`, "0001", "0000"), "ADVERTISEMENT_INVALID"],
     ["a response-end-pkt", packets("version 2\n", "0002"), "ADVERTISEMENT_INVALID"],
     ["a strange line", packets(`${A} refs/heads/a\0x\n`, "hello\n", "0000"), "ADVERTISEMENT_INVALID"],
     ["a short id", packets(`${A.slice(1)} refs/heads/a\0x\n`, "0000"), "ADVERTISEMENT_INVALID"],
     ["an id with a tab", packets(`${A}\trefs/heads/a\0x\n`, "0000"), "ADVERTISEMENT_INVALID"],
-    ["ids of another format", packets(`${"a".repeat(64)} refs/heads/a\0x\n`, "0000"), "ADVERTISEMENT_INVALID"],
-    ["a ref after shallow lines", packets(`${A} refs/heads/a\0x\n`, `shallow ${A}\n`, `${A} refs/heads/b\n`, "0000"), "ADVERTISEMENT_INVALID"],
-    ["an unknown hash", packets(`${A} refs/heads/a\0object-format=md5\n`, "0000"), "OBJECT_FORMAT_UNSUPPORTED"],
+    [
+      "ids of another format",
+      packets(`${"a".repeat(64)} refs/heads/a\0x\n`, "0000"),
+      "ADVERTISEMENT_INVALID",
+    ],
+    [
+      "a ref after shallow lines",
+      packets(`${A} refs/heads/a\0x\n`, `shallow ${A}\n`, `${A} refs/heads/b\n`, "0000"),
+      "ADVERTISEMENT_INVALID",
+    ],
+    [
+      "an unknown hash",
+      packets(`${A} refs/heads/a\0object-format=md5\n`, "0000"),
+      "OBJECT_FORMAT_UNSUPPORTED",
+    ],
     ["ERR first", packets("ERR access denied\n"), "REMOTE_ERROR"],
     ["ERR later", packets(`${A} refs/heads/a\0x\n`, "ERR upload-pack: gone"), "REMOTE_ERROR"],
     ["no flush-pkt", packets(`${A} refs/heads/a\0x\n`), "STREAM_TRUNCATED"],
@@ -126,26 +190,41 @@ describe("AdvertisementDecoder", () => {
 
   test("a service header is no part of it without HTTP", ({ expect }) => {
     const options = { service: "git-upload-pack", smartHttp: false } as const;
-    expect(outcome(subject(options), whole(packets("# service=git-upload-pack\n", "0000")))).toBe("error ADVERTISEMENT_INVALID");
+    expect(outcome(subject(options), whole(packets("# service=git-upload-pack\n", "0000")))).toBe(
+      "error ADVERTISEMENT_INVALID",
+    );
   });
 
   test("leaves later bytes alone, across windows too", ({ expect }) => {
-    const refs = Array.from({ length: 5000 }, (_, index) => `${A} refs/heads/${index}${index === 0 ? "\0x" : ""}\n`);
+    const refs = Array.from(
+      { length: 5000 },
+      (_, index) => `${A} refs/heads/${index}${index === 0 ? "\0x" : ""}\n`,
+    );
     const stream = concat(packets(...refs, "0000"), wire("0008rest"));
     const decoder = new AdvertisementDecoder(uploadPack);
     expect(decoder.feed(stream)).toBe(true);
     expect(String.fromCharCode(...decoder.rest())).toBe("0008rest");
     expect(decoder.finish()).toMatchObject({ refs: { length: 5000 } });
+    const next = new AdvertisementDecoder(uploadPack);
+    next.feed(concat(packets("version 2\n", "0000"), new Uint8Array(300_000)));
+    expect(next.rest().length).toBe(300_000);
   });
 
-  test.for([["maxRefs", 2], ["maxAdvertisementBytes", 100]] as const)("is bounded by %s", ([limit, value], { expect }) => {
+  test.for([
+    ["maxRefs", 2],
+    ["maxAdvertisementBytes", 100],
+  ] as const)("is bounded by %s", ([limit, value], { expect }) => {
     const stream = packets(`${A} refs/heads/a\0x\n`, `${A} refs/heads/b\n`, `${A} refs/heads/c\n`, "0000");
-    expect(() => decode(stream, { ...uploadPack, limits: { [limit]: value } })).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED", details: { limit } }));
+    expect(() => decode(stream, { ...uploadPack, limits: { [limit]: value } })).toThrow(
+      expect.objectContaining({ code: "LIMIT_EXCEEDED", details: { limit } }),
+    );
   });
 
   test("v2 capabilities are bounded", ({ expect }) => {
     const stream = packets("version 2\n", "a\n", "b\n", "0000");
-    expect(() => decode(stream, { ...uploadPack, limits: { maxCapabilities: 1 } })).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
+    expect(() => decode(stream, { ...uploadPack, limits: { maxCapabilities: 1 } })).toThrow(
+      expect.objectContaining({ code: "LIMIT_EXCEEDED" }),
+    );
   });
 
   test("reads what the encoder wrote", ({ expect }) => {
@@ -170,12 +249,17 @@ describe("AdvertisementDecoder", () => {
   });
 
   test("reads v2 capabilities as written, unknown ones and spaces included", ({ expect }) => {
-    const lists = fc.array(fc.oneof(capability, fc.constant({ name: "fetch", value: "shallow filter a=b" })), { maxLength: 6 });
+    const lists = fc.array(
+      fc.oneof(capability, fc.constant({ name: "fetch", value: "shallow filter a=b" })),
+      { maxLength: 6 },
+    );
     fc.assert(
       fc.property(lists, (list) => {
         const capabilities = new CapabilityList(list);
         const advertisement = decode(encodeCapabilityAdvertisement({ capabilities }));
-        expect(equalAdvertisements(advertisement, { version: 2, capabilities, objectFormat: "sha1" })).toBe(true);
+        expect(equalAdvertisements(advertisement, { version: 2, capabilities, objectFormat: "sha1" })).toBe(
+          true,
+        );
       }),
     );
   });
@@ -185,12 +269,27 @@ describe("CapabilityList", () => {
   test("is an ordered multimap", ({ expect }) => {
     const list = parseCapabilities(" a symref=HEAD:refs/heads/x b=  symref=y:z=1 a=2");
     expect(encodeCapabilities(list)).toBe("a symref=HEAD:refs/heads/x b= symref=y:z=1 a=2");
-    expect([list.has("a"), list.has("c"), list.get("a"), list.get("b"), list.get("c"), list.size]).toEqual([true, false, undefined, "", undefined, 5]);
+    expect([list.has("a"), list.has("c"), list.get("a"), list.get("b"), list.get("c"), list.size]).toEqual([
+      true,
+      false,
+      undefined,
+      "",
+      undefined,
+      5,
+    ]);
     expect(list.getAll("symref")).toEqual(["HEAD:refs/heads/x", "y:z=1"]);
   });
 
-  test.for([{ name: "" }, { name: "a b" }, { name: "a", value: "b c" }, { name: "a", value: "\n" }, { name: "a\0" }])("does not write %j", (entry, { expect }) => {
-    expect(() => encodeCapabilities([entry])).toThrow(expect.objectContaining({ code: "CAPABILITY_INVALID" }));
+  test.for([
+    { name: "" },
+    { name: "a b" },
+    { name: "a", value: "b c" },
+    { name: "a", value: "\n" },
+    { name: "a\0" },
+  ])("does not write %j", (entry, { expect }) => {
+    expect(() => encodeCapabilities([entry])).toThrow(
+      expect.objectContaining({ code: "CAPABILITY_INVALID" }),
+    );
   });
 });
 
@@ -198,16 +297,37 @@ describe("ls-refs", () => {
   const server = new CapabilityList(["agent=git/2", "ls-refs=unborn", "fetch", "object-format=sha1"]);
 
   test("sends what the server advertised, and no more", ({ expect }) => {
-    const ask = { objectFormat: "sha1", agent: "git/x y", peel: true, symrefs: true, unborn: true, prefixes: ["HEAD", "refs/"] } as const;
-    const text = (capabilities: CapabilityList): string => String.fromCharCode(...encodeLsRefsRequest({ ...ask, capabilities })).replaceAll("\n", "|");
-    expect(text(server)).toBe("0014command=ls-refs|0011agent=git/x.y0016object-format=sha100010009peel|000csymrefs|000bunborn|0014ref-prefix HEAD|0015ref-prefix refs/|0000");
-    expect(text(new CapabilityList(["ls-refs"]))).toBe("0014command=ls-refs|00010009peel|000csymrefs|0014ref-prefix HEAD|0015ref-prefix refs/|0000");
-    expect(() => text(new CapabilityList(["fetch"]))).toThrow(expect.objectContaining({ code: "CAPABILITY_MISSING" }));
+    const ask = {
+      objectFormat: "sha1",
+      agent: "git/x y",
+      peel: true,
+      symrefs: true,
+      unborn: true,
+      prefixes: ["HEAD", "refs/"],
+    } as const;
+    const text = (capabilities: CapabilityList): string =>
+      String.fromCharCode(...encodeLsRefsRequest({ ...ask, capabilities })).replaceAll("\n", "|");
+    expect(text(server)).toBe(
+      "0014command=ls-refs|0011agent=git/x.y0016object-format=sha100010009peel|000csymrefs|000bunborn|0014ref-prefix HEAD|0015ref-prefix refs/|0000",
+    );
+    expect(text(new CapabilityList(["ls-refs"]))).toBe(
+      "0014command=ls-refs|00010009peel|000csymrefs|0014ref-prefix HEAD|0015ref-prefix refs/|0000",
+    );
+    expect(() => text(new CapabilityList(["fetch"]))).toThrow(
+      expect.objectContaining({ code: "CAPABILITY_MISSING" }),
+    );
   });
 
   test("a server reads it", ({ expect }) => {
-    const request = { peel: true, symrefs: false, unborn: true, prefixes: ["refs/heads/", "refs/tags/\udce9"] };
-    for (const chunks of everyCut(encodeLsRefsRequest({ ...request, capabilities: server, objectFormat: "sha1" }))) {
+    const request = {
+      peel: true,
+      symrefs: false,
+      unborn: true,
+      prefixes: ["refs/heads/", "refs/tags/\udce9"],
+    };
+    for (const chunks of everyCut(
+      encodeLsRefsRequest({ ...request, capabilities: server, objectFormat: "sha1" }),
+    )) {
       const decoder = new V2CommandDecoder();
       for (const chunk of chunks) decoder.feed(chunk);
       const command = decoder.result();
@@ -218,21 +338,37 @@ describe("ls-refs", () => {
 
   test("answers survive the wire in any pieces", ({ expect }) => {
     const answers = objectFormat.chain((format) =>
-      fc.record({ format: fc.constant(format), refs: advertisedRefs(format, true), unbornHead: fc.option(refName, { nil: undefined }) }),
+      fc.record({
+        format: fc.constant(format),
+        refs: advertisedRefs(format, true),
+        unbornHead: fc.option(refName, { nil: undefined }),
+      }),
     );
     fc.assert(
-      fc.property(answers, fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), ({ format, refs, unbornHead }, cuts) => {
-        const result = unbornHead === undefined ? { refs } : { refs, unbornHead };
-        const decoder = new LsRefsDecoder({ objectFormat: format });
-        for (const chunk of cutBy(encodeLsRefsResponse(result), cuts)) decoder.feed(chunk);
-        expect(decoder.result()).toEqual({ ...result, invalidNames: [] });
-      }),
+      fc.property(
+        answers,
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }),
+        ({ format, refs, unbornHead }, cuts) => {
+          const result = unbornHead === undefined ? { refs } : { refs, unbornHead };
+          const decoder = new LsRefsDecoder({ objectFormat: format });
+          for (const chunk of cutBy(encodeLsRefsResponse(result), cuts)) decoder.feed(chunk);
+          expect(decoder.result()).toEqual({ ...result, invalidNames: [] });
+        },
+      ),
     );
   });
 
   test.for([
-    ["attributes in any order, unknown ones ignored", packets(`${A} refs/tags/v future:1 peeled:${B} x symref-target:refs/a/b\n`, "0000"), [{ name: "refs/tags/v", oid: A, peeled: B, symrefTarget: "refs/a/b" }]],
-    ["an invalid name", packets(`${A} refs/../x peeled:${B}\n`, `${A} HEAD`, "0000"), [{ name: "HEAD", oid: A }]],
+    [
+      "attributes in any order, unknown ones ignored",
+      packets(`${A} refs/tags/v future:1 peeled:${B} x symref-target:refs/a/b\n`, "0000"),
+      [{ name: "refs/tags/v", oid: A, peeled: B, symrefTarget: "refs/a/b" }],
+    ],
+    [
+      "an invalid name",
+      packets(`${A} refs/../x peeled:${B}\n`, `${A} HEAD`, "0000"),
+      [{ name: "HEAD", oid: A }],
+    ],
     ["an unknown unborn ref", packets("unborn refs/heads/x\n", "0000"), []],
   ] as const)("reads %s", ([, stream, refs], { expect }) => {
     const decoder = new LsRefsDecoder({ objectFormat: "sha1" });
@@ -259,7 +395,12 @@ describe("ls-refs", () => {
   });
 
   test("HEAD and its target come from the name, not from its place", ({ expect }) => {
-    const stream = encodeLsRefsResponse({ refs: [{ name: parseRefName("refs/heads/a"), oid: parseObjectId(A) }, { name: parseRefName("HEAD"), oid: parseObjectId(A), symrefTarget: parseRefName("refs/heads/a") }] });
+    const stream = encodeLsRefsResponse({
+      refs: [
+        { name: parseRefName("refs/heads/a"), oid: parseObjectId(A) },
+        { name: parseRefName("HEAD"), oid: parseObjectId(A), symrefTarget: parseRefName("refs/heads/a") },
+      ],
+    });
     const decoder = new LsRefsDecoder({ objectFormat: "sha1" });
     decoder.feed(stream);
     expect(decoder.result().refs[1]).toEqual({ name: "HEAD", oid: A, symrefTarget: "refs/heads/a" });

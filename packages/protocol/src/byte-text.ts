@@ -79,7 +79,8 @@ function encodeMixed(text: string): Uint8Array {
       index += 1;
       continue;
     }
-    if (unit < 0xdc80 || unit > 0xdcff) throw new TypeError("Cannot encode a lone surrogate that stands for no byte");
+    if (unit < 0xdc80 || unit > 0xdcff)
+      throw new TypeError("Cannot encode a lone surrogate that stands for no byte");
     length += utf8Encoder.encodeInto(text.slice(clean, index), bytes.subarray(length)).written;
     bytes[length] = unit - 0xdc00;
     length += 1;

@@ -15,7 +15,9 @@ export class CapabilityList implements Iterable<Capability> {
 
   /** Takes capabilities, or their wire text (`"agent=x"`, split at the first `=`). */
   constructor(entries: Iterable<Capability | string> = []) {
-    this.#entries = Array.from(entries, (entry) => (typeof entry === "string" ? parseCapability(entry) : entry));
+    this.#entries = Array.from(entries, (entry) =>
+      typeof entry === "string" ? parseCapability(entry) : entry,
+    );
   }
 
   get size(): number {
@@ -33,7 +35,9 @@ export class CapabilityList implements Iterable<Capability> {
 
   /** Values of all capabilities of that name, in order; those without a value are left out. */
   getAll(name: string): string[] {
-    return this.#entries.flatMap((entry) => (entry.name === name && entry.value !== undefined ? [entry.value] : []));
+    return this.#entries.flatMap((entry) =>
+      entry.name === name && entry.value !== undefined ? [entry.value] : [],
+    );
   }
 
   entries(): readonly Capability[] {
@@ -89,10 +93,14 @@ export function objectFormatOf(list: CapabilityList): ObjectFormat {
   const format = list.get("object-format");
   if (format === undefined || format === "sha1") return "sha1";
   if (format === "sha256") return "sha256";
-  throw new ProtocolError("OBJECT_FORMAT_UNSUPPORTED", "Cannot speak this object-format: expected sha1 or sha256", {
-    phase: "capabilities",
-    excerpt: new TextEncoder().encode(format.slice(0, 80)),
-  });
+  throw new ProtocolError(
+    "OBJECT_FORMAT_UNSUPPORTED",
+    "Cannot speak this object-format: expected sha1 or sha256",
+    {
+      phase: "capabilities",
+      excerpt: new TextEncoder().encode(format.slice(0, 80)),
+    },
+  );
 }
 
 /** True when a space-separated capability value (`fetch=shallow filter`) holds the word. */

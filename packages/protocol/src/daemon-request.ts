@@ -23,11 +23,13 @@ export interface DaemonRequest {
 export function encodeDaemonRequest(request: DaemonRequest): Uint8Array {
   const { service, path, host, port, extraParameters = [] } = request;
   if (!path.startsWith("/")) throw invalid("the path is not absolute");
-  if ([path, host ?? "", ...extraParameters].some((part) => /[\0\n]/.test(part))) throw invalid("a part holds NUL or LF");
+  if ([path, host ?? "", ...extraParameters].some((part) => /[\0\n]/.test(part)))
+    throw invalid("a part holds NUL or LF");
   let text = `${service} ${path}\0`;
   // Nothing but the host may stand before the second NUL: old daemons crash on it.
   if (host !== undefined) text += `host=${host}${port === undefined ? "" : `:${port}`}\0`;
-  if (extraParameters.length > 0) text += `\0${extraParameters.map((parameter) => `${parameter}\0`).join("")}`;
+  if (extraParameters.length > 0)
+    text += `\0${extraParameters.map((parameter) => `${parameter}\0`).join("")}`;
   return encodePktLine(text);
 }
 
@@ -39,7 +41,9 @@ export function encodeDaemonRequest(request: DaemonRequest): Uint8Array {
 export function decodeDaemonRequest(payload: Uint8Array): DaemonRequest {
   const text = decodeText(payload);
   const nul = text.indexOf("\0");
-  const match = /^(git-upload-pack|git-receive-pack) (\/[^\n]*)$/.exec(nul === -1 ? text.replace(/\n$/, "") : text.slice(0, nul));
+  const match = /^(git-upload-pack|git-receive-pack) (\/[^\n]*)$/.exec(
+    nul === -1 ? text.replace(/\n$/, "") : text.slice(0, nul),
+  );
   if (match === null) throw invalid("it names no service and absolute path");
   const service = match[1] === "git-upload-pack" ? "git-upload-pack" : "git-receive-pack";
   const [hostPart = "", ...extra] = nul === -1 ? [] : text.slice(nul + 1).split("\0");
@@ -55,5 +59,7 @@ export function decodeDaemonRequest(payload: Uint8Array): DaemonRequest {
 }
 
 function invalid(found: string): ProtocolError {
-  return new ProtocolError("REQUEST_INVALID", `Cannot use daemon request: ${found}`, { phase: "daemon-request" });
+  return new ProtocolError("REQUEST_INVALID", `Cannot use daemon request: ${found}`, {
+    phase: "daemon-request",
+  });
 }

@@ -24,7 +24,8 @@ export function equalAdvertisedRefs(left: AdvertisedRef, right: AdvertisedRef): 
 
 /** Same version, format, capabilities and, for v0 and v1, refs, shallow boundary and alternates. */
 export function equalAdvertisements(left: Advertisement, right: Advertisement): boolean {
-  if (left.objectFormat !== right.objectFormat || !equalCapabilities(left.capabilities, right.capabilities)) return false;
+  if (left.objectFormat !== right.objectFormat || !equalCapabilities(left.capabilities, right.capabilities))
+    return false;
   if (left.version === 2 || right.version === 2) return left.version === right.version;
   return (
     left.version === right.version &&
@@ -95,9 +96,15 @@ function equalRefReports(left: RefReport, right: RefReport): boolean {
 function equalDeepen(left: Deepen | undefined, right: Deepen | undefined): boolean {
   if (left === undefined || right === undefined) return left === right;
   if (left.type === "depth") {
-    return right.type === "depth" && left.depth === right.depth && (left.relative ?? false) === (right.relative ?? false);
+    return (
+      right.type === "depth" &&
+      left.depth === right.depth &&
+      (left.relative ?? false) === (right.relative ?? false)
+    );
   }
-  return right.type === "boundary" && left.since === right.since && equalLists(left.not ?? [], right.not ?? []);
+  return (
+    right.type === "boundary" && left.since === right.since && equalLists(left.not ?? [], right.not ?? [])
+  );
 }
 
 function equalLists<Item>(

@@ -6,13 +6,14 @@ import { type ObjectFormat, type ObjectId, parseObjectId } from "./object-id.ts"
 import { parseRefName, type RefName } from "./ref-name.ts";
 
 /** Names of request flags by their argument. */
-const FLAGS: Readonly<Record<string, "thinPack" | "ofsDelta" | "includeTag" | "noProgress" | "waitForDone">> = {
-  "thin-pack": "thinPack",
-  "ofs-delta": "ofsDelta",
-  "include-tag": "includeTag",
-  "no-progress": "noProgress",
-  "wait-for-done": "waitForDone",
-};
+const FLAGS: Readonly<Record<string, "thinPack" | "ofsDelta" | "includeTag" | "noProgress" | "waitForDone">> =
+  {
+    "thin-pack": "thinPack",
+    "ofs-delta": "ofsDelta",
+    "include-tag": "includeTag",
+    "no-progress": "noProgress",
+    "wait-for-done": "waitForDone",
+  };
 
 /** Collects argument lines into a {@link FetchRequest}. */
 export class FetchArguments {
@@ -99,5 +100,7 @@ function parseCount(text: string, most: number): number {
 }
 
 function invalid(found: string): ProtocolError {
-  return new ProtocolError("REQUEST_INVALID", `Cannot read fetch request: found ${found}`, { phase: "fetch-request" });
+  return new ProtocolError("REQUEST_INVALID", `Cannot read fetch request: found ${found}`, {
+    phase: "fetch-request",
+  });
 }

@@ -140,7 +140,8 @@ export function chooseUploadCapabilities(
     if (wanted) chosen.push(name);
   };
   if (request.wantRefs !== undefined && request.wantRefs.length > 0) throw missing("ref-in-want");
-  if ((request.shallow !== undefined || deepen !== undefined) && !server.has("shallow")) throw missing("shallow");
+  if ((request.shallow !== undefined || deepen !== undefined) && !server.has("shallow"))
+    throw missing("shallow");
   offer(ackMode, ackMode !== "none");
   offer("no-done", noDone);
   offer(sideband, sideband !== "none");
@@ -153,7 +154,8 @@ export function chooseUploadCapabilities(
   need("deepen-not", deepen?.type === "boundary" && (deepen.not?.length ?? 0) > 0);
   const objectFormat = server.get("object-format");
   if (objectFormat !== undefined) chosen.push(`object-format=${objectFormat}`);
-  if (options.agent !== undefined && server.has("agent")) chosen.push(encodeCapability(agentCapability(options.agent)));
+  if (options.agent !== undefined && server.has("agent"))
+    chosen.push(encodeCapability(agentCapability(options.agent)));
   need("filter", request.filter !== undefined);
   return { capabilities: chosen, ackMode, sideband, noDone };
 }
@@ -187,7 +189,10 @@ export function encodeUploadRequest(request: FetchRequest, options: UploadReques
 }
 
 /** One more round on a stateful v0 or v1 connection: haves, then `done` or flush. A new array. */
-export function encodeHaves(round: { readonly haves: readonly ObjectId[]; readonly done: boolean }): Uint8Array {
+export function encodeHaves(round: {
+  readonly haves: readonly ObjectId[];
+  readonly done: boolean;
+}): Uint8Array {
   const writer = new PktLineWriter();
   writeHaves(writer, round.haves);
   return (round.done ? writer.line("done\n") : writer.flush()).take();
@@ -213,8 +218,12 @@ function writeShallow(writer: PktLineWriter, request: FetchRequest): void {
 }
 
 function missing(capability: string): ProtocolError {
-  return new ProtocolError("CAPABILITY_MISSING", `Cannot request pack: the server does not advertise ${capability}`, {
-    phase: "fetch-request",
-    details: { capability },
-  });
+  return new ProtocolError(
+    "CAPABILITY_MISSING",
+    `Cannot request pack: the server does not advertise ${capability}`,
+    {
+      phase: "fetch-request",
+      details: { capability },
+    },
+  );
 }

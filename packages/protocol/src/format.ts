@@ -66,7 +66,10 @@ export function formatAcknowledgments(round: Acknowledgments): string {
 
 /** `shallow oid` and `unshallow oid`, a line each. */
 export function formatShallowInfo(info: ShallowInfo): string {
-  return [...info.shallow.map((oid) => `shallow ${oid}`), ...info.unshallow.map((oid) => `unshallow ${oid}`)].join("\n");
+  return [
+    ...info.shallow.map((oid) => `shallow ${oid}`),
+    ...info.unshallow.map((oid) => `unshallow ${oid}`),
+  ].join("\n");
 }
 
 /** `create name new`, `update name old..new` or `delete name old`. */

@@ -122,7 +122,13 @@ export {
   type PackEntryHeader,
 } from "./pack/entry.ts";
 export { createHasher, type Hasher, hashObject } from "./pack/hasher.ts";
-export { decodePackHeader, emptyPack, encodePackHeader, PACK_HEADER_LENGTH, type PackHeader } from "./pack/header.ts";
+export {
+  decodePackHeader,
+  emptyPack,
+  encodePackHeader,
+  PACK_HEADER_LENGTH,
+  type PackHeader,
+} from "./pack/header.ts";
 export { type CommitLinks, parseCommit, parseTag, type TagLinks } from "./pack/object.ts";
 export { type PackObject, readPackObjects, type ReadPackOptions } from "./pack/reader.ts";
 export { PackVerifier, type PackVerifierOptions } from "./pack/trailer.ts";
@@ -139,7 +145,11 @@ export {
   textOf,
 } from "./pkt-line/pkt-line-encoder.ts";
 export { type ProgressLine, ProgressLines, type ProgressLinesOptions } from "./pkt-line/progress-lines.ts";
-export { SidebandDecoder, type SidebandDecoderOptions, type SidebandHandlers } from "./pkt-line/sideband-decoder.ts";
+export {
+  SidebandDecoder,
+  type SidebandDecoderOptions,
+  type SidebandHandlers,
+} from "./pkt-line/sideband-decoder.ts";
 export { type SidebandChannel, SidebandEncoder, type SidebandMode } from "./pkt-line/sideband-encoder.ts";
 export {
   compareRefNames,

@@ -55,7 +55,8 @@ export function encodeLsRefsRequest(request: LsRefsRequestOptions): Uint8Array {
   writer.delim();
   if (request.peel === true) writer.line("peel\n");
   if (request.symrefs === true) writer.line("symrefs\n");
-  if (request.unborn === true && hasFeature(request.capabilities, "ls-refs", "unborn")) writer.line("unborn\n");
+  if (request.unborn === true && hasFeature(request.capabilities, "ls-refs", "unborn"))
+    writer.line("unborn\n");
   for (const prefix of request.prefixes) writer.line(`ref-prefix ${prefix}\n`);
   return writer.flush().take();
 }
@@ -64,13 +65,21 @@ export function encodeLsRefsRequest(request: LsRefsRequestOptions): Uint8Array {
 export function writeCommand(
   writer: PktLineWriter,
   command: string,
-  session: { readonly capabilities: CapabilityList; readonly objectFormat: ObjectFormat; readonly agent?: string },
+  session: {
+    readonly capabilities: CapabilityList;
+    readonly objectFormat: ObjectFormat;
+    readonly agent?: string;
+  },
 ): void {
   if (!session.capabilities.has(command)) {
-    throw new ProtocolError("CAPABILITY_MISSING", `Cannot send command: the server does not advertise ${command}`, {
-      phase: command === "ls-refs" ? "ls-refs" : "fetch-request",
-      details: { capability: command },
-    });
+    throw new ProtocolError(
+      "CAPABILITY_MISSING",
+      `Cannot send command: the server does not advertise ${command}`,
+      {
+        phase: command === "ls-refs" ? "ls-refs" : "fetch-request",
+        details: { capability: command },
+      },
+    );
   }
   writer.line(`command=${command}\n`);
   // Some servers close the connection on an agent they did not ask for.
@@ -142,22 +151,33 @@ export class LsRefsDecoder {
   result(): LsRefsResult {
     if (!this.#done) {
       throwIfInsidePacket(this.#scanner);
-      throw new ProtocolError("STREAM_TRUNCATED", "Cannot read ls-refs answer: it ended before its flush-pkt", {
-        phase: "ls-refs",
-        offset: this.#scanner.offset,
-      });
+      throw new ProtocolError(
+        "STREAM_TRUNCATED",
+        "Cannot read ls-refs answer: it ended before its flush-pkt",
+        {
+          phase: "ls-refs",
+          offset: this.#scanner.offset,
+        },
+      );
     }
-    const result: LsRefsResult = { refs: this.#collector.advertised, invalidNames: this.#collector.invalidNames };
+    const result: LsRefsResult = {
+      refs: this.#collector.advertised,
+      invalidNames: this.#collector.invalidNames,
+    };
     return this.#unbornHead === undefined ? result : { ...result, unbornHead: this.#unbornHead };
   }
 
   readonly #onPacket = (kind: PktLineKind, source: Uint8Array, start: number, end: number): boolean => {
     if (kind === "flush") return false;
     if (kind === "response-end") {
-      throw new ProtocolError("RESPONSE_END_UNEXPECTED", "Cannot read ls-refs answer: found a response-end-pkt", {
-        phase: "ls-refs",
-        offset: this.#scanner.offset,
-      });
+      throw new ProtocolError(
+        "RESPONSE_END_UNEXPECTED",
+        "Cannot read ls-refs answer: found a response-end-pkt",
+        {
+          phase: "ls-refs",
+          offset: this.#scanner.offset,
+        },
+      );
     }
     if (kind !== "data") throw this.#invalid(source, start, end);
     throwIfErrPacket(source, start, end, "ls-refs", this.#limits);
@@ -198,7 +218,8 @@ export class LsRefsDecoder {
     const [keyword, name, ...attributes] = textOf(source.subarray(start, end)).split(" ");
     if (keyword !== "unborn" || name === undefined) throw this.#invalid(source, start, end);
     const target = attributes.find((attribute) => attribute.startsWith("symref-target:"))?.slice(14);
-    if (name === "HEAD" && target !== undefined && isValidRefName(target)) this.#unbornHead = target as RefName;
+    if (name === "HEAD" && target !== undefined && isValidRefName(target))
+      this.#unbornHead = target as RefName;
   }
 
   #invalid(source: Uint8Array, start: number, end: number): ProtocolError {

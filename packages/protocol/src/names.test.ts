@@ -12,7 +12,14 @@ import {
   parseObjectId,
   zeroObjectId,
 } from "./object-id.ts";
-import { compareRefNames, decodeRefName, encodeRefName, isValidRefName, parseRefName, type RefName } from "./ref-name.ts";
+import {
+  compareRefNames,
+  decodeRefName,
+  encodeRefName,
+  isValidRefName,
+  parseRefName,
+  type RefName,
+} from "./ref-name.ts";
 import { formatRefName, parseFormattedRefName } from "./ref-name-format.ts";
 import { sanitizeText } from "./sanitize-text.ts";
 import { objectFormat, objectId, refName } from "./testing/arbitraries.ts";
@@ -20,13 +27,45 @@ import { wire } from "./testing/bytes.ts";
 
 describe("byte text", () => {
   test("every byte sequence has exactly one string, and back", ({ expect }) => {
-    const nasty = fc.array(fc.constantFrom(0x00, 0x41, 0x7f, 0x80, 0xa9, 0xbf, 0xc0, 0xc3, 0xe2, 0x82, 0xac, 0xed, 0xa0, 0xef, 0xbf, 0xbd, 0xf0, 0x9f, 0x98, 0x80, 0xf5, 0xff), { maxLength: 12 });
+    const nasty = fc.array(
+      fc.constantFrom(
+        0x00,
+        0x41,
+        0x7f,
+        0x80,
+        0xa9,
+        0xbf,
+        0xc0,
+        0xc3,
+        0xe2,
+        0x82,
+        0xac,
+        0xed,
+        0xa0,
+        0xef,
+        0xbf,
+        0xbd,
+        0xf0,
+        0x9f,
+        0x98,
+        0x80,
+        0xf5,
+        0xff,
+      ),
+      { maxLength: 12 },
+    );
     fc.assert(
-      fc.property(fc.oneof(nasty.map((list) => Uint8Array.from(list)), fc.uint8Array()), (bytes) => {
-        const text = decodeText(bytes);
-        expect(encodeText(text)).toEqual(bytes);
-        expect(isByteText(text)).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          nasty.map((list) => Uint8Array.from(list)),
+          fc.uint8Array(),
+        ),
+        (bytes) => {
+          const text = decodeText(bytes);
+          expect(encodeText(text)).toEqual(bytes);
+          expect(isByteText(text)).toBe(true);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -53,53 +92,131 @@ describe("byte text", () => {
 describe("ObjectId", () => {
   test("is lower-case hex of one of two lengths", ({ expect }) => {
     fc.assert(
-      fc.property(objectFormat.chain((format) => fc.tuple(fc.constant(format), objectId(format))), ([format, id]) => {
-        expect(id.length).toBe(objectIdHexLength(format));
-        expect(parseObjectId(id.toUpperCase(), format)).toBe(id);
-        expect(objectIdFromBytes(objectIdToBytes(id))).toBe(id);
-        expect(objectIdToBytes(id).length).toBe(hashByteLength(format));
-        expect([isObjectId(id), isObjectId(id, format), isObjectId(id, format === "sha1" ? "sha256" : "sha1")]).toEqual([true, true, false]);
-      }),
+      fc.property(
+        objectFormat.chain((format) => fc.tuple(fc.constant(format), objectId(format))),
+        ([format, id]) => {
+          expect(id.length).toBe(objectIdHexLength(format));
+          expect(parseObjectId(id.toUpperCase(), format)).toBe(id);
+          expect(objectIdFromBytes(objectIdToBytes(id))).toBe(id);
+          expect(objectIdToBytes(id).length).toBe(hashByteLength(format));
+          expect([
+            isObjectId(id),
+            isObjectId(id, format),
+            isObjectId(id, format === "sha1" ? "sha256" : "sha1"),
+          ]).toEqual([true, true, false]);
+        },
+      ),
     );
-    expect([zeroObjectId("sha1"), zeroObjectId("sha256")].map((id) => [id.length, isZeroObjectId(id)])).toEqual([[40, true], [64, true]]);
+    expect(
+      [zeroObjectId("sha1"), zeroObjectId("sha256")].map((id) => [id.length, isZeroObjectId(id)]),
+    ).toEqual([
+      [40, true],
+      [64, true],
+    ]);
   });
 
-  test.for(["", "a".repeat(39), "a".repeat(41), "g".repeat(40), ` ${"a".repeat(39)}`, `${"a".repeat(40)}\n`])("refuses %j", (text, { expect }) => {
-    expect(isObjectId(text)).toBe(false);
-    expect(() => parseObjectId(text)).toThrow(expect.objectContaining({ code: "OBJECT_ID_INVALID" }));
-  });
+  test.for(["", "a".repeat(39), "a".repeat(41), "g".repeat(40), ` ${"a".repeat(39)}`, `${"a".repeat(40)}\n`])(
+    "refuses %j",
+    (text, { expect }) => {
+      expect(isObjectId(text)).toBe(false);
+      expect(() => parseObjectId(text)).toThrow(expect.objectContaining({ code: "OBJECT_ID_INVALID" }));
+    },
+  );
 });
 
 describe("isValidRefName()", () => {
-  const parts = ["a", "refs", "heads", ".", "..", "/", "//", ".lock", "lock", "@", "{", "@{", "~", "^", ":", "?", "*", "[", "\\", " ", "\u007f", "\t", "é", "\udce9", "-", "'", '"', "HEAD", "}", "\u0085"];
+  const parts = [
+    "a",
+    "refs",
+    "heads",
+    ".",
+    "..",
+    "/",
+    "//",
+    ".lock",
+    "lock",
+    "@",
+    "{",
+    "@{",
+    "~",
+    "^",
+    ":",
+    "?",
+    "*",
+    "[",
+    "\\",
+    " ",
+    "\u007f",
+    "\t",
+    "é",
+    "\udce9",
+    "-",
+    "'",
+    '"',
+    "HEAD",
+    "}",
+    "\u0085",
+  ];
 
   test("agrees with git check-ref-format", ({ expect }) => {
-    const names = new Set<string>(["", "HEAD", "@", "a/@", "@/a", "a", "a/b", "a/b.", "a/b.lock", "a.lock/b", "a/.b", "a/-b"]);
-    for (const name of fc.sample(fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 4 }), { numRuns: 600, seed: 7 })) {
+    const names = new Set<string>([
+      "",
+      "HEAD",
+      "@",
+      "a/@",
+      "@/a",
+      "a",
+      "a/b",
+      "a/b.",
+      "a/b.lock",
+      "a.lock/b",
+      "a/.b",
+      "a/-b",
+    ]);
+    for (const name of fc.sample(fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 4 }), {
+      numRuns: 600,
+      seed: 7,
+    })) {
       names.add(`a/${name.join("")}`);
     }
     using directory = temporaryDirectory();
     const ours = [...names].slice(0, 320).filter((name) => name !== "");
     // One shell asks git about all of them. A leading dash would be an option on its command line.
-    const verdicts = gitStatus(directory.path, ours.map((name) => encodeText(name)));
-    expect(ours.map((name) => [name, isValidRefName(name)])).toEqual(ours.map((name, index) => [name, verdicts[index] === 0]));
+    const verdicts = gitStatus(
+      directory.path,
+      ours.map((name) => encodeText(name)),
+    );
+    expect(ours.map((name) => [name, isValidRefName(name)])).toEqual(
+      ours.map((name, index) => [name, verdicts[index] === 0]),
+    );
     expect(verdicts.filter((status) => status === 0).length).toBeGreaterThan(30);
   });
 
-  test.for(["", "refs/heads/\n", "refs/heads/a\0b", "\ud800/a", "a/\udcc3\udca9"])("refuses %j", (name, { expect }) => {
-    expect(isValidRefName(name)).toBe(false);
-    expect(() => parseRefName(name)).toThrow(expect.objectContaining({ code: "REF_NAME_INVALID" }));
-  });
+  test.for(["", "refs/heads/\n", "refs/heads/a\0b", "\ud800/a", "a/\udcc3\udca9"])(
+    "refuses %j",
+    (name, { expect }) => {
+      expect(isValidRefName(name)).toBe(false);
+      expect(() => parseRefName(name)).toThrow(expect.objectContaining({ code: "REF_NAME_INVALID" }));
+    },
+  );
 
   test("one level is for those who ask, and for HEAD", ({ expect }) => {
-    expect([isValidRefName("main"), isValidRefName("main", { allowOneLevel: true }), isValidRefName("HEAD")]).toEqual([false, true, false]);
+    expect([
+      isValidRefName("main"),
+      isValidRefName("main", { allowOneLevel: true }),
+      isValidRefName("HEAD"),
+    ]).toEqual([false, true, false]);
     expect(parseRefName("HEAD")).toBe("HEAD");
   });
 });
 
 describe("ref name text", () => {
   test("bytes and back", ({ expect }) => {
-    fc.assert(fc.property(refName, (name) => { expect(decodeRefName(encodeRefName(name))).toBe(name); }));
+    fc.assert(
+      fc.property(refName, (name) => {
+        expect(decodeRefName(encodeRefName(name))).toBe(name);
+      }),
+    );
   });
 
   test.for([
@@ -125,15 +242,26 @@ describe("ref name text", () => {
     );
   });
 
-  test.for(['"refs/heads/a', '"refs/heads/a"b', '"refs/heads/\\9"', '"refs/heads/\\', '"', '"refs/heads/\\400"'])("does not unquote %j", (text, { expect }) => {
+  test.for([
+    '"refs/heads/a',
+    '"refs/heads/a"b',
+    '"refs/heads/\\9"',
+    '"refs/heads/\\',
+    '"',
+    '"refs/heads/\\400"',
+  ])("does not unquote %j", (text, { expect }) => {
     expect(() => parseFormattedRefName(text)).toThrow(expect.objectContaining({ code: "REF_NAME_INVALID" }));
   });
 
   test("order is byte order", ({ expect }) => {
-    const beyond = fc.constantFrom("refs/\uffee", "refs/\u{1f600}", "refs/\udcff", "refs/z", "refs/\u{1f601}a").map((name) => name as RefName);
+    const beyond = fc
+      .constantFrom("refs/\uffee", "refs/\u{1f600}", "refs/\udcff", "refs/z", "refs/\u{1f601}a")
+      .map((name) => name as RefName);
     fc.assert(
       fc.property(fc.oneof(refName, beyond), fc.oneof(refName, beyond), (left, right) => {
-        expect(Math.sign(compareRefNames(left, right))).toBe(Math.sign(Buffer.compare(encodeRefName(left), encodeRefName(right))));
+        expect(Math.sign(compareRefNames(left, right))).toBe(
+          Math.sign(Buffer.compare(encodeRefName(left), encodeRefName(right))),
+        );
       }),
     );
   });
@@ -146,6 +274,7 @@ describe("sanitizeText()", () => {
     ["\u001b[31m\u0007", "\\u{1b}[31m\\u{7}"],
     ["\u007f\u0085\u009b", "\\u{7f}\\u{85}\\u{9b}"],
     ["\u202eabc\u2066", "\\u{202e}abc\\u{2066}"],
+    ["\u202a\u2067\u2068\u2069", "\\u{202a}\\u{2067}\\u{2068}\\u{2069}"],
     ["\u2028\u2029", "\\u{2028}\\u{2029}"],
     ["\ud800x\udcff", "\\u{d800}x\\u{dcff}"],
     ["\u{1f600} ok", "\u{1f600} ok"],

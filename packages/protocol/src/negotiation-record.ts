@@ -1,7 +1,13 @@
 // Collects what a fetch answer says before the pack. Shared by the v0 and the v2 decoder.
 
 import { ProtocolError, type ProtocolErrorCode } from "./errors.ts";
-import type { Acknowledgment, AcknowledgmentStatus, PackfileUri, ShallowInfo, WantedRef } from "./fetch-response.ts";
+import type {
+  Acknowledgment,
+  AcknowledgmentStatus,
+  PackfileUri,
+  ShallowInfo,
+  WantedRef,
+} from "./fetch-response.ts";
 import type { ProtocolLimits } from "./limits.ts";
 import { isObjectId, type ObjectId } from "./object-id.ts";
 import { isValidRefName, type RefName } from "./ref-name.ts";

@@ -66,7 +66,9 @@ export function objectIdToBytes(id: ObjectId): Uint8Array {
   return bytes;
 }
 
-const HEX_PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const HEX_PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
 
 /**
  * The object id whose hash is `bytes`.

@@ -14,7 +14,9 @@ export class PackStream {
   constructor(sideband: boolean, handlers: SidebandHandlers, limits: ProtocolLimits) {
     this.#onPack = handlers.onPack;
     const progress = handlers.onProgress === undefined ? {} : { onProgress: handlers.onProgress };
-    this.#sideband = sideband ? new SidebandDecoder({ onPack: handlers.onPack, ...progress, limits }) : undefined;
+    this.#sideband = sideband
+      ? new SidebandDecoder({ onPack: handlers.onPack, ...progress, limits })
+      : undefined;
   }
 
   get started(): boolean {

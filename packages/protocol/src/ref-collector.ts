@@ -87,10 +87,14 @@ export class RefCollector {
   }
 
   #exceeded(limit: "maxRefs" | "maxAdvertisementBytes"): ProtocolError {
-    return new ProtocolError("LIMIT_EXCEEDED", `Cannot read refs: more than ${this.#limits[limit]} (${limit})`, {
-      phase: this.#phase,
-      details: { limit },
-    });
+    return new ProtocolError(
+      "LIMIT_EXCEEDED",
+      `Cannot read refs: more than ${this.#limits[limit]} (${limit})`,
+      {
+        phase: this.#phase,
+        details: { limit },
+      },
+    );
   }
 }
 

@@ -78,7 +78,12 @@ const FORBIDDEN: Uint8Array = /* @__PURE__ */ (() => {
 })();
 
 /** {@link isValidRefName} for the bytes `start..end`, without making a string. */
-export function isValidRefNameBytes(bytes: Uint8Array, start: number, end: number, allowOneLevel: boolean): boolean {
+export function isValidRefNameBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  allowOneLevel: boolean,
+): boolean {
   if (end <= start || bytes[end - 1] === DOT) return false;
   if (end - start === 1 && bytes[start] === 0x40) return false;
   let components = 0;

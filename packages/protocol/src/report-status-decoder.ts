@@ -124,14 +124,22 @@ export class ReportStatusDecoder {
     if (this.#reportDone) return;
     this.#inner.finish();
     if (this.#reportBytes > 0) {
-      throw new ProtocolError("STREAM_TRUNCATED", "Cannot read report-status: it ended before its flush-pkt", {
-        phase: "report-status",
-      });
+      throw new ProtocolError(
+        "STREAM_TRUNCATED",
+        "Cannot read report-status: it ended before its flush-pkt",
+        {
+          phase: "report-status",
+        },
+      );
     }
     if (this.#mode === "side-band" && !this.#outer.done && this.#outer.insidePacket) this.#outer.finish();
-    throw new ProtocolError("REPORT_MISSING", "Cannot learn the outcome of the push: the server sent no report", {
-      phase: "report-status",
-    });
+    throw new ProtocolError(
+      "REPORT_MISSING",
+      "Cannot learn the outcome of the push: the server sent no report",
+      {
+        phase: "report-status",
+      },
+    );
   }
 
   #feedReport(bytes: Uint8Array): void {

@@ -22,7 +22,9 @@ export type CommandStatus =
   | { readonly type: "ng"; readonly ref: RefName; /** Sanitised. */ readonly reason: string };
 
 /** Whether the server could store the pack. When not, every command failed, and is still listed. */
-export type UnpackStatus = { readonly ok: true } | { readonly ok: false; /** Sanitised. */ readonly error: string };
+export type UnpackStatus =
+  | { readonly ok: true }
+  | { readonly ok: false; /** Sanitised. */ readonly error: string };
 
 /** A report: gitprotocol-pack(5), "Report Status". */
 export interface ReportStatus {

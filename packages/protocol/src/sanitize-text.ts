@@ -25,7 +25,9 @@ export function sanitizeText(text: string | Uint8Array, options: SanitizeTextOpt
   const { maxLength, keepNewlines = false } = options;
   // No character becomes shorter, so whatever lies past maxLength units (3 bytes each at most) cannot matter.
   const raw =
-    typeof text === "string" ? text.slice(0, maxLength + 1) : decodeText(text.subarray(0, 4 * (maxLength + 1)));
+    typeof text === "string"
+      ? text.slice(0, maxLength + 1)
+      : decodeText(text.subarray(0, 4 * (maxLength + 1)));
   const safe = raw.replace(UNSAFE, (character) =>
     character === "\n" && keepNewlines ? character : `\\u{${character.charCodeAt(0).toString(16)}}`,
   );

@@ -51,5 +51,7 @@ export function parseGitProtocolHeader(value: string | null | undefined): 0 | 1 
  */
 export function repositoryUrlAfterRedirect(finalUrl: string, service: GitService): string | undefined {
   const tail = infoRefsPath(service);
-  return finalUrl.endsWith(tail) && finalUrl.length > tail.length ? finalUrl.slice(0, -tail.length) : undefined;
+  return finalUrl.endsWith(tail) && finalUrl.length > tail.length
+    ? finalUrl.slice(0, -tail.length)
+    : undefined;
 }

@@ -19,9 +19,13 @@ export function quoteSshArgument(argument: string): string {
  */
 export function encodeSshCommand(service: GitService, path: string): string {
   if (path === "" || path.startsWith("-") || /[\0\n]/.test(path)) {
-    throw new ProtocolError("REQUEST_INVALID", "Cannot use path over ssh: it is empty, an option, or has line ends", {
-      phase: "ssh-command",
-    });
+    throw new ProtocolError(
+      "REQUEST_INVALID",
+      "Cannot use path over ssh: it is empty, an option, or has line ends",
+      {
+        phase: "ssh-command",
+      },
+    );
   }
   return `${service} ${quoteSshArgument(path.startsWith("/~") ? path.slice(1) : path)}`;
 }

@@ -63,10 +63,14 @@ export class UpdateRequestDecoder {
   result(): DecodedUpdateRequest {
     if (this.#state !== "done") {
       this.#decoder.finish();
-      throw new ProtocolError("STREAM_TRUNCATED", "Cannot read update-request: it ended before its flush-pkt", {
-        phase: "update-request",
-        offset: this.#decoder.offset,
-      });
+      throw new ProtocolError(
+        "STREAM_TRUNCATED",
+        "Cannot read update-request: it ended before its flush-pkt",
+        {
+          phase: "update-request",
+          offset: this.#decoder.offset,
+        },
+      );
     }
     return {
       commands: this.#commands,

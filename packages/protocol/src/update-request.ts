@@ -85,11 +85,18 @@ export function needsPack(commands: readonly RefUpdateCommand[]): boolean {
  *
  * @throws {ProtocolError} `OBJECT_FORMAT_UNSUPPORTED` when the repository has another hash.
  */
-export function chooseUpdateCapabilities(server: CapabilityList, wishes: UpdateCapabilityWishes): CapabilityList {
+export function chooseUpdateCapabilities(
+  server: CapabilityList,
+  wishes: UpdateCapabilityWishes,
+): CapabilityList {
   if (objectFormatOf(server) !== wishes.objectFormat) {
-    throw new ProtocolError("OBJECT_FORMAT_UNSUPPORTED", "Cannot push: the repository has another object-format", {
-      phase: "update-request",
-    });
+    throw new ProtocolError(
+      "OBJECT_FORMAT_UNSUPPORTED",
+      "Cannot push: the repository has another object-format",
+      {
+        phase: "update-request",
+      },
+    );
   }
   const chosen: Capability[] = [];
   const offer = (name: string, wanted: boolean): boolean => {
@@ -110,7 +117,9 @@ export function chooseUpdateCapabilities(server: CapabilityList, wishes: UpdateC
 function writePushOptions(writer: PktLineWriter, options: readonly string[]): void {
   for (const option of options) {
     if (/[\0\n]/.test(option)) {
-      throw new ProtocolError("REQUEST_INVALID", "Cannot push: a push option holds NUL or LF", { phase: "update-request" });
+      throw new ProtocolError("REQUEST_INVALID", "Cannot push: a push option holds NUL or LF", {
+        phase: "update-request",
+      });
     }
     writer.line(option);
   }

@@ -145,5 +145,8 @@ export function decodeFetchRequestV2(command: V2Command, objectFormat: ObjectFor
 }
 
 function invalid(found: string, excerpt: Uint8Array): ProtocolError {
-  return new ProtocolError("REQUEST_INVALID", `Cannot read command: found ${found}`, { phase: "fetch-request", excerpt });
+  return new ProtocolError("REQUEST_INVALID", `Cannot read command: found ${found}`, {
+    phase: "fetch-request",
+    excerpt,
+  });
 }

@@ -39,7 +39,8 @@ export class V2FetchResponseGrammar implements FetchGrammar {
   }
 
   onPacket(kind: PktLineKind, line: string): GrammarStep {
-    if (kind === "response-end") throw fetchResponseError("RESPONSE_END_UNEXPECTED", "a response-end-pkt", "0002");
+    if (kind === "response-end")
+      throw fetchResponseError("RESPONSE_END_UNEXPECTED", "a response-end-pkt", "0002");
     if (kind === "delim") return this.#onDelim();
     if (kind === "flush") return this.#onFlush();
     if (this.#section === undefined) return this.#onHeader(line);
@@ -54,7 +55,8 @@ export class V2FetchResponseGrammar implements FetchGrammar {
     const section = ORDER[index];
     if (section === undefined) throw fetchResponseError("SECTION_UNKNOWN", "an unknown section", line);
     if (index === this.#lastIndex) throw fetchResponseError("SECTION_DUPLICATED", "a section twice", line);
-    if (index < this.#lastIndex) throw fetchResponseError("SECTION_OUT_OF_ORDER", "a section out of order", line);
+    if (index < this.#lastIndex)
+      throw fetchResponseError("SECTION_OUT_OF_ORDER", "a section out of order", line);
     if (section === "acknowledgments" && this.#sentDone === true) {
       throw fetchResponseError("ACKNOWLEDGMENTS_UNEXPECTED", "acknowledgments after done", line);
     }
@@ -80,7 +82,8 @@ export class V2FetchResponseGrammar implements FetchGrammar {
   }
 
   #onDelim(): GrammarStep {
-    if (this.#section === undefined) throw fetchResponseError("FETCH_RESPONSE_INVALID", "an extra delim-pkt", "0001");
+    if (this.#section === undefined)
+      throw fetchResponseError("FETCH_RESPONSE_INVALID", "an extra delim-pkt", "0001");
     if (this.#section === "acknowledgments" && !this.#readyLine) {
       throw fetchResponseError("DELIM_WITHOUT_READY", "more sections though the server is not ready", "0001");
     }

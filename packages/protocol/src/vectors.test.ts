@@ -4,7 +4,13 @@ import { AdvertisementDecoder } from "./advertisement-decoder.ts";
 import { ProtocolError } from "./errors.ts";
 import type { AckMode, SidebandChoice } from "./fetch-request.ts";
 import { FetchResponseDecoder, type FetchResponseOptions } from "./fetch-response-decoder.ts";
-import { formatAcknowledgments, formatAdvertisedRef, formatAdvertisement, formatReportStatus, formatShallowInfo } from "./format.ts";
+import {
+  formatAcknowledgments,
+  formatAdvertisedRef,
+  formatAdvertisement,
+  formatReportStatus,
+  formatShallowInfo,
+} from "./format.ts";
 import { LsRefsDecoder } from "./ls-refs.ts";
 import { type ObjectFormat, type ObjectId, parseObjectId } from "./object-id.ts";
 import { createHasher } from "./pack/hasher.ts";
@@ -13,12 +19,14 @@ import { PackVerifier } from "./pack/trailer.ts";
 import { formatRefName } from "./ref-name-format.ts";
 import { ReportStatusDecoder } from "./report-status-decoder.ts";
 import { bytewise, cutBy, everyCut, outcome, type Subject, whole } from "./testing/cuts.ts";
-import { concat, packets, wire } from "./testing/bytes.ts";
+import { concat, packets } from "./testing/bytes.ts";
 
 // Each recording of real git is decoded to a golden text, then again under every single cut, byte by byte and in
 // irregular pieces; and no part of it that ends early may pass for the whole.
 
-const [TIP = "", PARENT = "", OLD = ""] = String.fromCharCode(...vector("oids.txt")).trim().split(" ");
+const [TIP = "", PARENT = "", OLD = ""] = String.fromCharCode(...vector("oids.txt"))
+  .trim()
+  .split(" ");
 const COMMON: ReadonlySet<ObjectId> = new Set(
   [TIP, PARENT, OLD, "1".repeat(40), "4".repeat(40)].map((id) => parseObjectId(id)),
 );
@@ -58,10 +66,10 @@ function lsRefs(name: string): Recording {
 
 function fetchSubject(options: FetchResponseOptions): Subject {
   const pack: Uint8Array[] = [];
-  let progress = "";
+  const progress: Uint8Array[] = [];
   const decoder = new FetchResponseDecoder(options, {
     onPack: (view) => pack.push(view.slice()),
-    onProgress: (view) => (progress += String.fromCharCode(...view)),
+    onProgress: (view) => progress.push(view.slice()),
   });
   return {
     feed: (chunk) => decoder.feed(chunk),
@@ -73,7 +81,11 @@ function fetchSubject(options: FetchResponseOptions): Subject {
         formatAcknowledgments(decoder.acknowledgments),
         ...decoder.wantedRefs.map(({ name, oid }) => `wanted ${oid} ${formatRefName(name)}`),
         describePack(bytes),
-        progress === "" ? "" : `progress ${createHasher("sha1").update(wire(progress)).digestHex()}`,
+        progress.length === 0
+          ? ""
+          : `progress ${createHasher("sha1")
+              .update(concat(...progress))
+              .digestHex()}`,
       ]
         .filter((line) => line !== "")
         .join("\n");
@@ -119,10 +131,18 @@ function fetchV0(name: string, round: Round): Recording {
   const make = (): Subject =>
     fetchSubject({ version: 0, ackMode, sideband, sentDone, noDone, expectShallow, sentHaves: COMMON });
   // A pack without side-band, and an answer of shallow lines alone, have no end but the stream's.
-  return { name, stream: vector(name), make, mayEndEarly: sideband === "none" || (expectShallow && !sentDone) };
+  return {
+    name,
+    stream: vector(name),
+    make,
+    mayEndEarly: sideband === "none" || (expectShallow && !sentDone),
+  };
 }
 
-function report(name: string, options: { readonly sideband?: boolean; readonly v2?: boolean } = {}): Recording {
+function report(
+  name: string,
+  options: { readonly sideband?: boolean; readonly v2?: boolean } = {},
+): Recording {
   const make = (): Subject => {
     let progress = "";
     const decoder = new ReportStatusDecoder({
@@ -215,7 +235,9 @@ describe("recordings of real git", () => {
     if (mayEndEarly) return;
     for (let length = 0; length < stream.length; length += 1) {
       const cut = outcome(make, [stream.subarray(0, length)]);
-      expect(cut).toMatch(/^error (?:PKT_TRUNCATED|STREAM_TRUNCATED|PACK_TRUNCATED|PACK_CHECKSUM|ADVERTISEMENT_INVALID|REMOTE_ERROR|SECTION_UNKNOWN)$/);
+      expect(cut).toMatch(
+        /^error (?:PKT_TRUNCATED|STREAM_TRUNCATED|PACK_TRUNCATED|PACK_CHECKSUM|ADVERTISEMENT_INVALID|REMOTE_ERROR|SECTION_UNKNOWN)$/,
+      );
     }
   });
 

@@ -6,7 +6,9 @@ import { createBlockHash } from "./block-hash.ts";
 // The constants are the first 32 fractional bits of the cube (K) and square (H) roots of the first primes.
 const PRIMES: readonly number[] = /* @__PURE__ */ firstPrimes(64);
 const K: Int32Array = /* @__PURE__ */ Int32Array.from(PRIMES, (prime) => fractionBits(Math.cbrt(prime)));
-const INITIAL: readonly number[] = /* @__PURE__ */ PRIMES.slice(0, 8).map((prime) => fractionBits(Math.sqrt(prime)));
+const INITIAL: readonly number[] = /* @__PURE__ */ PRIMES.slice(0, 8).map((prime) =>
+  fractionBits(Math.sqrt(prime)),
+);
 
 /** An incremental SHA-256: 32 bytes. */
 export function createSha256(): HashState {
@@ -15,7 +17,10 @@ export function createSha256(): HashState {
     for (let index = 0; index < 16; index += 1) {
       const at = offset + index * 4;
       schedule[index] =
-        ((block[at] ?? 0) << 24) | ((block[at + 1] ?? 0) << 16) | ((block[at + 2] ?? 0) << 8) | (block[at + 3] ?? 0);
+        ((block[at] ?? 0) << 24) |
+        ((block[at + 1] ?? 0) << 16) |
+        ((block[at + 2] ?? 0) << 8) |
+        (block[at + 3] ?? 0);
     }
     for (let index = 16; index < 64; index += 1) {
       const x = schedule[index - 15] ?? 0;

@@ -1,6 +1,16 @@
 // zlib by pako, where the host has none.
 
-import { deflate, Z_BUF_ERROR, Z_FINISH, Z_OK, Z_STREAM_END, zlibInflate, zlibInflateEnd, zlibInflateInit, ZStream } from "pako";
+import {
+  deflate,
+  Z_BUF_ERROR,
+  Z_FINISH,
+  Z_OK,
+  Z_STREAM_END,
+  zlibInflate,
+  zlibInflateEnd,
+  zlibInflateInit,
+  ZStream,
+} from "pako";
 import type { InflateResult } from "../accelerators.ts";
 
 /** Inflate the zlib stream at the start of `source`, at most `maxLength` bytes of output; trailing bytes are ignored. */

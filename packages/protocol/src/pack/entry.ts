@@ -1,7 +1,13 @@
 // The header of one pack entry.
 
 import { ProtocolError } from "../errors.ts";
-import { hashByteLength, type ObjectFormat, type ObjectId, objectIdFromBytes, objectIdToBytes } from "../object-id.ts";
+import {
+  hashByteLength,
+  type ObjectFormat,
+  type ObjectId,
+  objectIdFromBytes,
+  objectIdToBytes,
+} from "../object-id.ts";
 import { encodeBaseDistance, readBaseDistance, readSize, writeSize } from "./varint.ts";
 
 /** The kinds of object. */
@@ -15,8 +21,18 @@ export type ObjectType = "commit" | "tree" | "blob" | "tag";
  */
 export type PackEntryHeader =
   | { readonly type: ObjectType; readonly size: number; readonly dataOffset: number }
-  | { readonly type: "ofs-delta"; readonly size: number; readonly dataOffset: number; readonly baseOffset: number }
-  | { readonly type: "ref-delta"; readonly size: number; readonly dataOffset: number; readonly baseId: ObjectId };
+  | {
+      readonly type: "ofs-delta";
+      readonly size: number;
+      readonly dataOffset: number;
+      readonly baseOffset: number;
+    }
+  | {
+      readonly type: "ref-delta";
+      readonly size: number;
+      readonly dataOffset: number;
+      readonly baseId: ObjectId;
+    };
 
 const TYPES: readonly (PackEntryHeader["type"] | undefined)[] = [
   undefined,
@@ -36,15 +52,23 @@ const TYPES: readonly (PackEntryHeader["type"] | undefined)[] = [
  *
  * @throws {ProtocolError} `PACK_TRUNCATED`, or `PACK_INVALID` for an unknown type or a base before the first entry.
  */
-export function decodePackEntryHeader(bytes: Uint8Array, offset: number, format: ObjectFormat): PackEntryHeader {
+export function decodePackEntryHeader(
+  bytes: Uint8Array,
+  offset: number,
+  format: ObjectFormat,
+): PackEntryHeader {
   const first = bytes[offset];
   if (first === undefined) throw truncated(offset);
   const type = TYPES[(first >> 4) & 7];
   if (type === undefined) {
-    throw new ProtocolError("PACK_INVALID", `Cannot read pack entry: type ${(first >> 4) & 7} does not exist`, {
-      phase: "pack",
-      offset,
-    });
+    throw new ProtocolError(
+      "PACK_INVALID",
+      `Cannot read pack entry: type ${(first >> 4) & 7} does not exist`,
+      {
+        phase: "pack",
+        offset,
+      },
+    );
   }
   const size =
     first < 0x80 ? { value: first & 15, end: offset + 1 } : readSize(bytes, offset + 1, first & 15, 16);
@@ -54,17 +78,26 @@ export function decodePackEntryHeader(bytes: Uint8Array, offset: number, format:
     if (distance === undefined) throw unreadable(bytes, offset);
     const baseOffset = offset - distance.value;
     if (distance.value < 1 || baseOffset < 12) {
-      throw new ProtocolError("PACK_INVALID", "Cannot read pack entry: its delta base is not an earlier entry", {
-        phase: "pack",
-        offset,
-      });
+      throw new ProtocolError(
+        "PACK_INVALID",
+        "Cannot read pack entry: its delta base is not an earlier entry",
+        {
+          phase: "pack",
+          offset,
+        },
+      );
     }
     return { type, size: size.value, dataOffset: distance.end, baseOffset };
   }
   if (type === "ref-delta") {
     const dataOffset = size.end + hashByteLength(format);
     if (dataOffset > bytes.length) throw truncated(offset);
-    return { type, size: size.value, dataOffset, baseId: objectIdFromBytes(bytes.subarray(size.end, dataOffset)) };
+    return {
+      type,
+      size: size.value,
+      dataOffset,
+      baseId: objectIdFromBytes(bytes.subarray(size.end, dataOffset)),
+    };
   }
   return { type, size: size.value, dataOffset: size.end };
 }

@@ -23,7 +23,9 @@ export interface PackHeader {
  */
 export function decodePackHeader(bytes: Uint8Array, limits?: Partial<ProtocolLimits>): PackHeader {
   if (bytes.length < PACK_HEADER_LENGTH) {
-    throw new ProtocolError("PACK_TRUNCATED", "Cannot read pack header: fewer than 12 bytes", { phase: "pack" });
+    throw new ProtocolError("PACK_TRUNCATED", "Cannot read pack header: fewer than 12 bytes", {
+      phase: "pack",
+    });
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, PACK_HEADER_LENGTH);
   const version = view.getUint32(4);

@@ -50,7 +50,8 @@ export function parseTag(data: Uint8Array): TagLinks {
   const [objectLine, typeLine, tagLine] = headerLines(data);
   const object = idAfter(objectLine, "object ");
   const type = TYPES.find((candidate) => typeLine === `type ${candidate}`);
-  if (object === undefined || type === undefined || tagLine?.startsWith("tag ") !== true) throw invalid("tag", data);
+  if (object === undefined || type === undefined || tagLine?.startsWith("tag ") !== true)
+    throw invalid("tag", data);
   return { object, type, tag: tagLine.slice(4) };
 }
 

@@ -47,7 +47,10 @@ interface Resolved {
  * @throws {ProtocolError} `PACK_TRUNCATED`, `PACK_CHECKSUM`, `PACK_INVALID`, `DELTA_INVALID`, `PACK_BASE_MISSING` (a
  * thin pack, or deltas in a circle), `LIMIT_EXCEEDED`.
  */
-export function* readPackObjects(pack: Uint8Array, options: ReadPackOptions): Generator<PackObject, void, undefined> {
+export function* readPackObjects(
+  pack: Uint8Array,
+  options: ReadPackOptions,
+): Generator<PackObject, void, undefined> {
   const { format, maxObjects = 1_000_000, maxInflatedBytes = 256 * 1024 * 1024 } = options;
   const verifier = new PackVerifier({ format, limits: { maxPackObjects: maxObjects } });
   verifier.feed(pack);
@@ -94,7 +97,10 @@ function scanEntries(body: Uint8Array, format: ObjectFormat, budget: Budget): Ma
     budget.take(header.size);
     const inflated = accelerators.inflate(body.subarray(header.dataOffset), header.size);
     if (inflated.type === "truncated") {
-      throw new ProtocolError("PACK_TRUNCATED", "Cannot read pack: it ended inside an entry", { phase: "pack", offset });
+      throw new ProtocolError("PACK_TRUNCATED", "Cannot read pack: it ended inside an entry", {
+        phase: "pack",
+        offset,
+      });
     }
     if (inflated.type === "corrupt") throw invalid("an entry cannot be inflated", offset);
     if (inflated.type === "too-long" || inflated.data.length !== header.size) {
@@ -122,7 +128,10 @@ function resolveEntries(
     else if (header.type === "ref-delta") append(refChildren, header.baseId, offset);
     else stack.push({ offset, type: header.type, data });
   }
-  const expand = (base: { readonly type: ObjectType; readonly data: Uint8Array }, offsets: readonly number[]): void => {
+  const expand = (
+    base: { readonly type: ObjectType; readonly data: Uint8Array },
+    offsets: readonly number[],
+  ): void => {
     for (const offset of offsets) {
       const delta = entries.get(offset);
       if (delta === undefined || resolved.has(offset)) continue;
@@ -158,7 +167,10 @@ function resolveEntries(
   return inOrder(entries, resolved);
 }
 
-function* inOrder(entries: ReadonlyMap<number, Entry>, resolved: ReadonlyMap<number, Resolved>): Generator<Resolved> {
+function* inOrder(
+  entries: ReadonlyMap<number, Entry>,
+  resolved: ReadonlyMap<number, Resolved>,
+): Generator<Resolved> {
   for (const offset of entries.keys()) {
     const object = resolved.get(offset);
     if (object !== undefined) yield object;

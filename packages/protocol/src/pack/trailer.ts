@@ -91,18 +91,25 @@ export class PackVerifier {
     const digest = this.#hasher.digest();
     const trailer = this.#tail;
     if (digest.some((byte, index) => byte !== trailer[index])) {
-      throw new ProtocolError("PACK_CHECKSUM", "Cannot verify pack: its trailer is not the hash of its content", {
-        phase: "pack",
-        offset: this.#bytes,
-        excerpt: trailer,
-      });
+      throw new ProtocolError(
+        "PACK_CHECKSUM",
+        "Cannot verify pack: its trailer is not the hash of its content",
+        {
+          phase: "pack",
+          offset: this.#bytes,
+          excerpt: trailer,
+        },
+      );
     }
     this.#trailer = trailer;
     return trailer;
   }
 
   #readHeader(header: Uint8Array, chunk: Uint8Array): void {
-    header.set(chunk.subarray(0, PACK_HEADER_LENGTH - Math.min(PACK_HEADER_LENGTH, this.#bytes)), this.#bytes);
+    header.set(
+      chunk.subarray(0, PACK_HEADER_LENGTH - Math.min(PACK_HEADER_LENGTH, this.#bytes)),
+      this.#bytes,
+    );
     if (this.#bytes + chunk.length < PACK_HEADER_LENGTH) return;
     this.#objectCount = decodePackHeader(header, this.#limits).objectCount;
     this.#header = undefined;

@@ -11,7 +11,12 @@ export interface Varint {
  *
  * @returns undefined when the bytes end first or the value exceeds 2^53 - 1.
  */
-export function readSize(bytes: Uint8Array, offset: number, initial: number = 0, scale: number = 1): Varint | undefined {
+export function readSize(
+  bytes: Uint8Array,
+  offset: number,
+  initial: number = 0,
+  scale: number = 1,
+): Varint | undefined {
   let value = initial;
   let factor = scale;
   for (let end = offset; end < bytes.length; end += 1) {

@@ -29,7 +29,8 @@ export function encodePack(objects: Iterable<PackableObject>, format: ObjectForm
 /** A pack of entries as described, true or not: deltas must fit their bases for anyone to read it. A new array. */
 export function encodePackEntries(entries: readonly PackableEntry[], format: ObjectFormat): Uint8Array {
   const pieces: Uint8Array[] = [encodePackHeader(entries.length)];
-  for (const { header, data } of entries) pieces.push(encodePackEntryHeader(header), accelerators.deflate(data));
+  for (const { header, data } of entries)
+    pieces.push(encodePackEntryHeader(header), accelerators.deflate(data));
   const hasher = createHasher(format);
   for (const piece of pieces) hasher.update(piece);
   pieces.push(hasher.digest());

@@ -135,7 +135,9 @@ export class PacketScanner {
     const value = readPktLength(this.#carry, 0);
     this.#carryLength = 0;
     this.#offset += length;
-    return value < 4 ? sink(SPECIAL[value] ?? "flush", this.#carry, 4, 4) : sink("data", this.#carry, 4, length);
+    return value < 4
+      ? sink(SPECIAL[value] ?? "flush", this.#carry, 4, 4)
+      : sink("data", this.#carry, 4, length);
   }
 
   #checkLength(bytes: Uint8Array, at: number, end: number): number {

@@ -5,7 +5,14 @@ import { bytes, refName } from "../testing/arbitraries.ts";
 import { concat, packets, wire } from "../testing/bytes.ts";
 import { encodeText } from "../byte-text.ts";
 import { PktLineDecoder } from "./pkt-line-decoder.ts";
-import { DELIM_PKT, encodePktLine, FLUSH_PKT, MAX_PKT_PAYLOAD_LENGTH, PktLineWriter, textOf } from "./pkt-line-encoder.ts";
+import {
+  DELIM_PKT,
+  encodePktLine,
+  FLUSH_PKT,
+  MAX_PKT_PAYLOAD_LENGTH,
+  PktLineWriter,
+  textOf,
+} from "./pkt-line-encoder.ts";
 
 function collect(): Subject {
   const decoder = new PktLineDecoder();
@@ -37,13 +44,23 @@ describe("PktLineDecoder", () => {
     expect(outcome(collect, bytewise(wire(text)))).toBe(JSON.stringify(expected));
   });
 
-  test.for(["0003", "fff4", "ffff", "-001", "+005", " 005", "0x10", "12zz", "00 5", "000g", "\0\0\0\0", "é000"])(
-    "refuses pkt-len %j",
-    (text, { expect }) => {
-      expect(outcome(collect, [wire(`${text}aaaaaaaa`)])).toBe("error PKT_LENGTH_INVALID");
-      expect(outcome(collect, bytewise(wire(`0006a\n${text}`)))).toBe("error PKT_LENGTH_INVALID");
-    },
-  );
+  test.for([
+    "0003",
+    "fff4",
+    "ffff",
+    "-001",
+    "+005",
+    " 005",
+    "0x10",
+    "12zz",
+    "00 5",
+    "000g",
+    "\0\0\0\0",
+    "é000",
+  ])("refuses pkt-len %j", (text, { expect }) => {
+    expect(outcome(collect, [wire(`${text}aaaaaaaa`)])).toBe("error PKT_LENGTH_INVALID");
+    expect(outcome(collect, bytewise(wire(`0006a\n${text}`)))).toBe("error PKT_LENGTH_INVALID");
+  });
 
   test("accepts every pkt-len of four hex digits that git accepts, and no other", ({ expect }) => {
     const accepted: number[] = [];
@@ -64,7 +81,9 @@ describe("PktLineDecoder", () => {
     ["\nLast login", /banner/],
   ] as const)("says that %j is not git", ([text, hint], { expect }) => {
     const decoder = new PktLineDecoder();
-    expect(() => decoder.feed(wire(text), () => {})).toThrow(expect.objectContaining({ code: "NOT_GIT", message: expect.stringMatching(hint) }));
+    expect(() => decoder.feed(wire(text), () => {})).toThrow(
+      expect.objectContaining({ code: "NOT_GIT", message: expect.stringMatching(hint) }),
+    );
     expect(outcome(collect, bytewise(wire(text)))).toBe("error NOT_GIT");
   });
 
@@ -97,40 +116,48 @@ describe("PktLineDecoder", () => {
 
   test("gives back what was written, however it is cut", ({ expect }) => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(bytes, fc.constantFrom("flush", "delim")), { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (items, cuts) => {
-        const writer = new PktLineWriter();
-        for (const item of items) {
-          if (item === "flush") writer.flush();
-          else if (item === "delim") writer.delim();
-          else if (typeof item !== "string") writer.line(item);
-        }
-        const stream = writer.take();
-        const seen: unknown[] = [];
-        const decoder = new PktLineDecoder();
-        for (let offset = 0, turn = 0; offset < stream.length; turn += 1) {
-          const length = cuts[turn % cuts.length] ?? 1;
-          decoder.feed(stream.slice(offset, offset + length), (kind, payload) => {
-            seen.push(kind === "data" ? payload.slice() : kind);
-          });
-          offset += length;
-        }
-        decoder.finish();
-        expect(seen).toEqual(items);
-      }),
+      fc.property(
+        fc.array(fc.oneof(bytes, fc.constantFrom("flush", "delim")), { maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
+        (items, cuts) => {
+          const writer = new PktLineWriter();
+          for (const item of items) {
+            if (item === "flush") writer.flush();
+            else if (item === "delim") writer.delim();
+            else if (typeof item !== "string") writer.line(item);
+          }
+          const stream = writer.take();
+          const seen: unknown[] = [];
+          const decoder = new PktLineDecoder();
+          for (let offset = 0, turn = 0; offset < stream.length; turn += 1) {
+            const length = cuts[turn % cuts.length] ?? 1;
+            decoder.feed(stream.slice(offset, offset + length), (kind, payload) => {
+              seen.push(kind === "data" ? payload.slice() : kind);
+            });
+            offset += length;
+          }
+          decoder.finish();
+          expect(seen).toEqual(items);
+        },
+      ),
     );
   });
 
   test("is bounded by the caller's limit", ({ expect }) => {
     const decoder = new PktLineDecoder({ maxPktPayloadBytes: 10 });
     decoder.feed(packets("0123456789"), () => {});
-    expect(() => decoder.feed(packets("0123456789a"), () => {})).toThrow(expect.objectContaining({ code: "PKT_LENGTH_INVALID", offset: 14 }));
+    expect(() => decoder.feed(packets("0123456789a"), () => {})).toThrow(
+      expect.objectContaining({ code: "PKT_LENGTH_INVALID", offset: 14 }),
+    );
   });
 });
 
 describe("pkt-line encoding", () => {
   test("writes lower-case lengths up to 65520 in all", ({ expect }) => {
     expect(String.fromCharCode(...encodePktLine("0123456"))).toBe("000b0123456");
-    expect(String.fromCharCode(...encodePktLine(new Uint8Array(MAX_PKT_PAYLOAD_LENGTH)).subarray(0, 4))).toBe("fff0");
+    expect(String.fromCharCode(...encodePktLine(new Uint8Array(MAX_PKT_PAYLOAD_LENGTH)).subarray(0, 4))).toBe(
+      "fff0",
+    );
     expect(() => encodePktLine(new Uint8Array(MAX_PKT_PAYLOAD_LENGTH + 1))).toThrow(RangeError);
     expect([FLUSH_PKT, DELIM_PKT].map((packet) => String.fromCharCode(...packet))).toEqual(["0000", "0001"]);
   });
@@ -138,12 +165,19 @@ describe("pkt-line encoding", () => {
   test("restores the bytes of ref names in text", ({ expect }) => {
     fc.assert(
       fc.property(refName, (name) => {
-        expect(encodePktLine(`x ${name}\n`)).toEqual(encodePktLine(concat(wire("x "), encodeText(name), wire("\n"))));
+        expect(encodePktLine(`x ${name}\n`)).toEqual(
+          encodePktLine(concat(wire("x "), encodeText(name), wire("\n"))),
+        );
       }),
     );
   });
 
   test("textOf strips at most one LF", ({ expect }) => {
-    expect([textOf(wire("a\n\n")), textOf(wire("a\n")), textOf(wire("a")), textOf(wire(""))]).toEqual(["a\n", "a", "a", ""]);
+    expect([textOf(wire("a\n\n")), textOf(wire("a\n")), textOf(wire("a")), textOf(wire(""))]).toEqual([
+      "a\n",
+      "a",
+      "a",
+      "",
+    ]);
   });
 });

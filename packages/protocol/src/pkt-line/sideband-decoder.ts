@@ -159,7 +159,8 @@ export class SidebandDecoder {
     if (this.#fatal === undefined) return;
     const payload = Uint8Array.from(this.#fatal);
     if (this.#band === BAND_ERROR) throw remoteError(payload.subarray(1), "side-band", this.#limits);
-    if (isErrPacket(payload, 0, payload.length)) throw remoteError(payload.subarray(4), "side-band", this.#limits);
+    if (isErrPacket(payload, 0, payload.length))
+      throw remoteError(payload.subarray(4), "side-band", this.#limits);
     throw this.#invalid(`band ${this.#band} instead of 1, 2 or 3`, payload);
   }
 

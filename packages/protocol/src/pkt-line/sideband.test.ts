@@ -25,8 +25,16 @@ function demultiplex(): Subject {
 
 describe("SidebandDecoder", () => {
   test.for([
-    ["keepalives anywhere", packets("\u0001", "\u0001PA", "\u0002", "\u0002hi", "\u0001", "\u0001CK", "0000"), '{"pack":"PACK","progress":"hi"}'],
-    ["progress after the pack", packets("\u0001PACK", "\u0002Total 1\n", "0000"), '{"pack":"PACK","progress":"Total 1\\n"}'],
+    [
+      "keepalives anywhere",
+      packets("\u0001", "\u0001PA", "\u0002", "\u0002hi", "\u0001", "\u0001CK", "0000"),
+      '{"pack":"PACK","progress":"hi"}',
+    ],
+    [
+      "progress after the pack",
+      packets("\u0001PACK", "\u0002Total 1\n", "0000"),
+      '{"pack":"PACK","progress":"Total 1\\n"}',
+    ],
     ["band 3", packets("\u0001PACK", "\u0003fatal: x\n"), "error REMOTE_ERROR"],
     ["an empty band 3", packets("\u0003"), "error REMOTE_ERROR"],
     ["an ERR packet", packets("ERR no\n"), "error REMOTE_ERROR"],
@@ -66,30 +74,45 @@ describe("SidebandDecoder", () => {
   test("bounds progress", ({ expect }) => {
     const decoder = new SidebandDecoder({ onPack: () => {}, limits: { maxProgressBytes: 10 } });
     decoder.feed(packets("\u00020123456789"));
-    expect(() => decoder.feed(packets("\u0002x"))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
+    expect(() => decoder.feed(packets("\u0002x"))).toThrow(
+      expect.objectContaining({ code: "LIMIT_EXCEEDED" }),
+    );
   });
 
   test("takes apart what the encoder put together", ({ expect }) => {
     const item = fc.record({ band: fc.constantFrom("pack", "progress", "keepalive"), data: bytes });
     fc.assert(
-      fc.property(fc.array(item), fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 }), (items, cuts) => {
-        const encoder = new SidebandEncoder("side-band");
-        const pieces = items.map(({ band, data }) =>
-          band === "pack" ? encoder.pack(data) : band === "progress" ? encoder.progress(data) : encoder.keepalive(),
-        );
-        const stream = concat(...pieces, encoder.flush());
-        const text = (wanted: string): string =>
-          items.flatMap(({ band, data }) => (band === wanted ? [String.fromCharCode(...data)] : [])).join("");
-        expect(outcome(demultiplex, cutBy(stream, cuts))).toBe(
-          JSON.stringify({ pack: text("pack"), progress: text("progress") }),
-        );
-      }),
+      fc.property(
+        fc.array(item),
+        fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 }),
+        (items, cuts) => {
+          const encoder = new SidebandEncoder("side-band");
+          const pieces = items.map(({ band, data }) =>
+            band === "pack"
+              ? encoder.pack(data)
+              : band === "progress"
+                ? encoder.progress(data)
+                : encoder.keepalive(),
+          );
+          const stream = concat(...pieces, encoder.flush());
+          const text = (wanted: string): string =>
+            items
+              .flatMap(({ band, data }) => (band === wanted ? [String.fromCharCode(...data)] : []))
+              .join("");
+          expect(outcome(demultiplex, cutBy(stream, cuts))).toBe(
+            JSON.stringify({ pack: text("pack"), progress: text("progress") }),
+          );
+        },
+      ),
     );
   });
 });
 
 describe("SidebandEncoder", () => {
-  test.for([["side-band", 1000], ["side-band-64k", 65520]] as const)("no packet of %s exceeds %i bytes", ([mode, most], { expect }) => {
+  test.for([
+    ["side-band", 1000],
+    ["side-band-64k", 65520],
+  ] as const)("no packet of %s exceeds %i bytes", ([mode, most], { expect }) => {
     const encoded = new SidebandEncoder(mode).pack(new Uint8Array(200_000));
     const lengths: number[] = [];
     for (let offset = 0; offset < encoded.length; offset += lengths.at(-1) ?? 1) {
@@ -102,7 +125,9 @@ describe("SidebandEncoder", () => {
 
 describe("ProgressLines", () => {
   test("re-assembles lines cut in words and in UTF-8, and makes them safe", ({ expect }) => {
-    const stream = new TextEncoder().encode("Counting:  1%\rCounting: 100%, dóne.\nhook \u001b[2J\u202e\r\nrest");
+    const stream = new TextEncoder().encode(
+      "Counting:  1%\rCounting: 100%, dóne.\nhook \u001b[2J\u202e\r\nrest",
+    );
     const expected: ProgressLine[] = [
       { text: "Counting:  1%", transient: true },
       { text: "Counting: 100%, dóne.", transient: false },

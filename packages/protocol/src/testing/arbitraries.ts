@@ -15,16 +15,22 @@ export const objectFormat: fc.Arbitrary<ObjectFormat> = fc.constantFrom("sha1", 
 export function objectId(format: ObjectFormat): fc.Arbitrary<ObjectId> {
   const digits = objectIdHexLength(format);
   return fc
-    .array(fc.constantFrom(..."0123456789abcdef"), { minLength: digits - 1, maxLength: digits - 1 })
+    .array(fc.constantFrom(..."0123456789abcdef".split("")), { minLength: digits - 1, maxLength: digits - 1 })
     .map((hex) => parseObjectId(`a${hex.join("")}`, format));
 }
 
 /** Valid names, with UTF-8, bytes that are not UTF-8, and legal oddities. */
 export const refName: fc.Arbitrary<RefName> = fc
-  .array(fc.oneof(fc.constantFrom(..."ab@{}.-/\"'"), fc.constantFrom("é", "日本", "\u{1f600}", "\udce9", "\udc80")), {
-    minLength: 1,
-    maxLength: 12,
-  })
+  .array(
+    fc.oneof(
+      fc.constantFrom(..."ab@{}.-/\"'".split("")),
+      fc.constantFrom("é", "日本", "\u{1f600}", "\udce9", "\udc80"),
+    ),
+    {
+      minLength: 1,
+      maxLength: 12,
+    },
+  )
   .map((parts) => decodeSafely(`refs/heads/x${parts.join("")}`))
   .filter((name) => isValidRefName(name))
   .map(parseRefName);
@@ -53,13 +59,19 @@ export const capability: fc.Arbitrary<Capability> = fc.oneof(
 export function capabilityList(format: ObjectFormat): fc.Arbitrary<CapabilityList> {
   return fc
     .array(capability, { maxLength: 6 })
-    .map((list) => new CapabilityList([...list.filter(({ name }) => name !== "symref"), `object-format=${format}`]));
+    .map(
+      (list) =>
+        new CapabilityList([...list.filter(({ name }) => name !== "symref"), `object-format=${format}`]),
+    );
 }
 
 export function advertisedRefs(format: ObjectFormat, symrefs: boolean): fc.Arbitrary<AdvertisedRef[]> {
   const always = { name: refName, oid: objectId(format) };
   const ref: fc.Arbitrary<AdvertisedRef> = symrefs
-    ? fc.record({ ...always, symrefTarget: refName, peeled: objectId(format) }, { requiredKeys: ["name", "oid"] })
+    ? fc.record(
+        { ...always, symrefTarget: refName, peeled: objectId(format) },
+        { requiredKeys: ["name", "oid"] },
+      )
     : fc.record({ ...always, peeled: objectId(format) }, { requiredKeys: ["name", "oid"] });
   return fc.uniqueArray(ref, { maxLength: 8, selector: ({ name }) => name });
 }
@@ -77,7 +89,10 @@ export function commands(format: ObjectFormat): fc.Arbitrary<RefUpdateCommand[]>
 const prose = fc.stringMatching(/^[a-z][a-z ()'-]{0,20}$/).filter((text) => text !== "ok");
 
 export const reportStatus: fc.Arbitrary<ReportStatus> = fc.record({
-  unpack: fc.oneof(fc.constant({ ok: true as const }), fc.record({ ok: fc.constant(false as const), error: prose })),
+  unpack: fc.oneof(
+    fc.constant({ ok: true as const }),
+    fc.record({ ok: fc.constant(false as const), error: prose }),
+  ),
   commands: fc.array(
     fc.oneof(
       fc.record({
@@ -116,8 +131,14 @@ export function fetchRequest(format: ObjectFormat): fc.Arbitrary<FetchRequest> {
       deepen: fc.oneof(
         fc.record({ type: fc.constant("depth" as const), depth: fc.integer({ min: 1, max: 0x7fff_ffff }) }),
         fc.record({ type: fc.constant("depth" as const), depth: fc.constant(3), relative: flag }),
-        fc.record({ type: fc.constant("boundary" as const), since: fc.integer({ min: 1, max: 2_000_000_000 }) }),
-        fc.record({ type: fc.constant("boundary" as const), not: fc.constant(["refs/heads/x", "refs/tags/y"]) }),
+        fc.record({
+          type: fc.constant("boundary" as const),
+          since: fc.integer({ min: 1, max: 2_000_000_000 }),
+        }),
+        fc.record({
+          type: fc.constant("boundary" as const),
+          not: fc.constant(["refs/heads/x", "refs/tags/y"]),
+        }),
       ),
     },
     { requiredKeys: ["wants", "haves", "done"] },

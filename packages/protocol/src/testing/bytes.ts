@@ -9,7 +9,9 @@ export function wire(text: string): Uint8Array {
 export function packets(...texts: readonly string[]): Uint8Array {
   return wire(
     texts
-      .map((text) => (/^000[012]$/.test(text) ? text : (text.length + 4).toString(16).padStart(4, "0") + text))
+      .map((text) =>
+        /^000[012]$/.test(text) ? text : (text.length + 4).toString(16).padStart(4, "0") + text,
+      )
       .join(""),
   );
 }

@@ -18,7 +18,9 @@ export function outcome(make: () => Subject, chunks: Iterable<Uint8Array>): stri
       subject.feed(lent);
       lent.fill(0x7a);
     }
-    return JSON.stringify(subject.finish(), (_, value: unknown) => (value instanceof Uint8Array ? [...value] : value));
+    return JSON.stringify(subject.finish(), (_, value: unknown) =>
+      value instanceof Uint8Array ? [...value] : value,
+    );
   } catch (error) {
     if (error instanceof ProtocolError) return `error ${error.code}`;
     throw error;

@@ -4,7 +4,8 @@
  */
 import { defineConfig } from "vitest/config";
 
-const conditions = ["@gitsync/source", "node", "import", "module", "default"];
+// Not "import": it would reach `require` inside CommonJS packages too, which then get a module instead of its exports.
+const conditions = ["@gitsync/source", "node"];
 const shared = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },

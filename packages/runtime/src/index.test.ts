@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import * as api from "./index.ts";
+
+test("@gitsync/runtime exports these names and no others", () => {
+  expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
+    [
+      "DEFAULT_FLEET_CONFIG",
+      "EGRESS_SCHEMES",
+      "ENVIRONMENT",
+      "LOG_FORMATS",
+      "LOG_LEVELS",
+      "RUNTIME_ERROR_CODES",
+      "RuntimeError",
+      "Secret",
+      "SecretRegistry",
+      "createLogger",
+      "createQueueTelemetry",
+      "createShutdown",
+      "createSilentLogger",
+      "errorCode",
+      "errorText",
+      "isTracingRequested",
+      "loadConfig",
+      "openQueueStore",
+      "parseConfig",
+      "parseQueueUrl",
+      "printQueueUrl",
+      "readEnvironment",
+      "scrubUserinfo",
+      "startTelemetry",
+      "storableText",
+      "wholeMs",
+    ]
+  `);
+});
+
+test("RuntimeError says whether trying again can help", () => {
+  const again = api.RUNTIME_ERROR_CODES.filter((code) => new api.RuntimeError(code, "x").retryable);
+  expect(again).toEqual(["QUEUE_UNAVAILABLE", "EMBEDDED_START_FAILED"]);
+});

@@ -1,0 +1,29 @@
+/**
+ * What every long-running process needs: configuration, secrets, logger, telemetry, connections to the queue's
+ * store (Redis, PostgreSQL, an embedded PostgreSQL), ordered shutdown. Knows nothing of git; nothing runs at import.
+ */
+
+export { loadConfig, parseConfig } from "./config-file.ts";
+export { readEnvironment } from "./environment.ts";
+export type { EndpointEnvironment, Environment, ListenAddress } from "./environment.ts";
+export { ENVIRONMENT } from "./environment-table.ts";
+export type { EnvironmentVariable } from "./environment-table.ts";
+export { errorCode, errorText, RUNTIME_ERROR_CODES, RuntimeError } from "./errors.ts";
+export type { RuntimeErrorCode, RuntimeErrorDetails } from "./errors.ts";
+export { DEFAULT_FLEET_CONFIG, EGRESS_SCHEMES } from "./fleet-config.ts";
+export type { AllowedNetwork, EgressConfig, EgressScheme, FleetConfig } from "./fleet-config.ts";
+export { createLogger, createSilentLogger, LOG_FORMATS, LOG_LEVELS } from "./logger.ts";
+export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./logger.ts";
+export { openQueueStore } from "./open-queue-store.ts";
+export type { OpenQueueStoreOptions } from "./open-queue-store.ts";
+export type { PostgresQueueStore, QueueStore, RedisQueueStore } from "./queue-store.ts";
+export { createQueueTelemetry } from "./queue-telemetry.ts";
+export { parseQueueUrl, printQueueUrl } from "./queue-url.ts";
+export type { QueueUrl } from "./queue-url.ts";
+export { scrubUserinfo, SecretRegistry } from "./secret-registry.ts";
+export { Secret } from "./secret.ts";
+export { createShutdown } from "./shutdown.ts";
+export type { Shutdown, ShutdownOptions } from "./shutdown.ts";
+export { storableText, wholeMs } from "./storable.ts";
+export { isTracingRequested, startTelemetry } from "./telemetry.ts";
+export type { Telemetry, TelemetryOptions } from "./telemetry.ts";

@@ -1,0 +1,195 @@
+/** The queue on Redis (or Valkey): connections, checks at start, BullMQ's queues and workers on top. */
+
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import type { RedisOptions } from "ioredis";
+import { DeadlineError, withDeadline } from "./deadline.ts";
+import { errorText, RuntimeError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import type { OpenQueueStoreOptions } from "./open-queue-store.ts";
+import type { QueueUrl } from "./queue-url.ts";
+import { printQueueUrl } from "./queue-url.ts";
+import type { RedisQueueStore } from "./queue-store.ts";
+import { createErrorLog } from "./repeated-error-log.ts";
+
+/** The braces are a hash tag: every key of every lane lives in one slot of a cluster. */
+const PREFIX = "{gitsync}";
+const RECONNECT_MAX_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+/** How soon a worker that lost its store tries again; BullMQ would wait 15 s. */
+const RUN_RETRY_MS = 1_000;
+
+/**
+ * Connect and check. Queues and state share one connection that fails at once while Redis is away; workers share
+ * another one that waits for it to come back (each worker adds a blocking connection of its own).
+ *
+ * @throws {RuntimeError} `QUEUE_UNAVAILABLE` when Redis did not answer in time, `QUEUE_ACCESS_DENIED` when it
+ * refused the credentials.
+ */
+export async function openRedisStore(
+  queueUrl: QueueUrl & { readonly kind: "redis" },
+  options: Required<Pick<OpenQueueStoreOptions, "waitMs">> & OpenQueueStoreOptions,
+): Promise<RedisQueueStore> {
+  const { role, telemetry } = options;
+  const logger = options.logger.child({ component: "queue-store" });
+  const logError = createErrorLog(logger, "Redis connection failed");
+  const connections: Redis[] = [];
+  const open = async (
+    settings: Pick<RedisOptions, "enableOfflineQueue" | "maxRetriesPerRequest">,
+  ): Promise<Redis> => {
+    const redis = new Redis(queueUrl.url, {
+      lazyConnect: true,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      connectionName: "git-sync",
+      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), RECONNECT_MAX_MS),
+      ...settings,
+    });
+    connections.push(redis);
+    await waitUntilReady(redis, queueUrl, options);
+    redis.on("error", logError);
+    // Every queue and worker listens on the shared connection; the default limit of 10 would warn at lane 4.
+    redis.setMaxListeners(0);
+    return redis;
+  };
+  const disconnect = (): void => {
+    for (const connection of connections) connection.disconnect();
+  };
+
+  try {
+    const redis = await open({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+    const blocking = role === "producer" ? undefined : await open({ maxRetriesPerRequest: null });
+    await warnAboutEviction(redis, options);
+    const stopWatching = logOutages(redis, logger);
+    const queues = new Set<Queue>();
+    const workers = new Set<Worker>();
+    return {
+      kind: "redis",
+      prefix: PREFIX,
+      redis,
+      createQueue(name, queueOptions) {
+        const queue = new Queue(name, {
+          ...(telemetry !== undefined && { telemetry }),
+          // The check was made above; per queue it would cost a round trip and print to the console.
+          skipVersionCheck: true,
+          ...queueOptions,
+          connection: redis,
+          prefix: PREFIX,
+        });
+        queue.on("error", logError);
+        queues.add(queue);
+        return queue;
+      },
+      createWorker(name, processor, workerOptions) {
+        if (blocking === undefined) throw new TypeError("A queue store opened as producer has no workers");
+        // Built inside a span, a worker would hang all its background work below that span for ever.
+        const worker = context.with(ROOT_CONTEXT, () => {
+          return new Worker(name, processor, {
+            ...(telemetry !== undefined && { telemetry }),
+            // A worker that closes while holding a lane's slot is noticed by others only after their drainDelay.
+            drainDelay: 1,
+            runRetryDelay: RUN_RETRY_MS,
+            ...workerOptions,
+            connection: blocking,
+            prefix: PREFIX,
+          });
+        });
+        worker.on("error", logError);
+        workers.add(worker);
+        return worker;
+      },
+      async ping(timeoutMs = 2_000) {
+        await withDeadline(redis.ping(), timeoutMs).catch((error: unknown) => {
+          throw unavailable(queueUrl, error);
+        });
+      },
+      async close(deadlineMs = 5_000) {
+        stopWatching();
+        const closing = [
+          ...[...workers].map(async (worker) => worker.close(true)),
+          ...[...queues].map(async (queue) => queue.close()),
+        ];
+        await withDeadline(Promise.allSettled(closing), deadlineMs).catch(logError);
+        const quitting = connections.map(async (connection) => connection.quit());
+        await withDeadline(Promise.allSettled(quitting), Math.min(deadlineMs, 500)).catch(() => undefined);
+        disconnect();
+      },
+    };
+  } catch (error) {
+    disconnect();
+    throw error;
+  }
+}
+
+async function waitUntilReady(
+  redis: Redis,
+  queueUrl: QueueUrl,
+  { waitMs, signal }: { readonly waitMs: number; readonly signal?: AbortSignal },
+): Promise<void> {
+  let lastError: unknown;
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+  const onError = (error: unknown): void => {
+    lastError = error;
+    if (/^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH)/.test(errorText(error))) {
+      reject(
+        new RuntimeError(
+          "QUEUE_ACCESS_DENIED",
+          `Redis at ${printQueueUrl(queueUrl)} refused the credentials: check user and password in GITSYNC_QUEUE_URL`,
+          { url: printQueueUrl(queueUrl) },
+        ),
+      );
+    }
+  };
+  redis.on("error", onError);
+  redis.once("ready", resolve);
+  redis.connect().catch(onError);
+  try {
+    await withDeadline(ready, waitMs, signal);
+  } catch (error) {
+    throw error instanceof DeadlineError ? unavailable(queueUrl, lastError ?? error) : error;
+  } finally {
+    redis.off("error", onError);
+    redis.off("ready", resolve);
+  }
+}
+
+function unavailable(queueUrl: QueueUrl, cause: unknown): RuntimeError {
+  const url = printQueueUrl(queueUrl);
+  return new RuntimeError(
+    "QUEUE_UNAVAILABLE",
+    `Redis at ${url} does not answer (${errorText(cause)}): start it, or name another queue in GITSYNC_QUEUE_URL`,
+    { url },
+    { cause },
+  );
+}
+
+/** One line when the connection is lost, one when it is back. Returns how to stop. */
+function logOutages(redis: Redis, logger: Logger): () => void {
+  let lostAt: number | undefined;
+  const onClose = (): void => {
+    if (lostAt !== undefined) return;
+    lostAt = performance.now();
+    logger.warn("Redis went away, waiting for it to come back");
+  };
+  const onReady = (): void => {
+    if (lostAt === undefined) return;
+    logger.info({ outage_ms: Math.round(performance.now() - lostAt) }, "Redis is back");
+    lostAt = undefined;
+  };
+  redis.on("close", onClose).on("ready", onReady);
+  return () => {
+    redis.off("close", onClose).off("ready", onReady);
+  };
+}
+
+/** Redis under an evicting policy drops jobs when its memory is full. Hosted ones may forbid the question. */
+async function warnAboutEviction(redis: Redis, { logger }: OpenQueueStoreOptions): Promise<void> {
+  const info = await redis.info("memory").catch(() => "");
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  if (policy !== undefined && policy !== "noeviction") {
+    logger.warn(
+      { maxmemory_policy: policy },
+      "Redis may evict jobs when its memory is full: set maxmemory-policy to noeviction",
+    );
+  }
+}

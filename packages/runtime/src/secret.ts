@@ -1,0 +1,39 @@
+/** A secret value that cannot be printed by accident. */
+
+const PRINTED = "[secret]";
+
+/** `util.inspect.custom`, which is this registered symbol (Node.js, "Custom inspection functions on objects"). */
+const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/**
+ * Holds one secret. Every way of turning it into text gives `[secret]`; the value comes out of `expose()` only,
+ * so a search for `.expose(` finds every place that handles it.
+ */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** The value itself, for the one call that sends it. */
+  expose(): string {
+    return this.#value;
+  }
+
+  toString(): string {
+    return PRINTED;
+  }
+
+  toJSON(): string {
+    return PRINTED;
+  }
+
+  [Symbol.toPrimitive](): string {
+    return PRINTED;
+  }
+
+  [INSPECT](): string {
+    return PRINTED;
+  }
+}

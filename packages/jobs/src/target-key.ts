@@ -37,7 +37,8 @@ export function laneOf(key: TargetKey): string {
   return `sync.${host.replaceAll(/[^a-z0-9.-]/gu, (character) => `_${character.codePointAt(0)?.toString(16) ?? ""}_`)}`;
 }
 
+/** `/a/b.git/`, `/a/b` and the work tree's `/a/b/.git` are one repository. */
 function trimPath(path: string): string {
-  const trimmed = path.replace(/\/+$/u, "").replace(/\.git$/u, "");
+  const trimmed = path.replace(/\/+$/u, "").replace(/\/?\.git$/u, "");
   return trimmed === "" ? "/" : trimmed;
 }

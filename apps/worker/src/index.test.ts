@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import * as api from "./index.ts";
+
+test("the package exports what it says, by hand", () => {
+  expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
+    [
+      "createWorker",
+    ]
+  `);
+});

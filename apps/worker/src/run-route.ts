@@ -1,0 +1,104 @@
+/** One run of one route: sync, judge, report, record. */
+
+import type { Client, SyncEvent } from "@gitsync/engine";
+import { condenseResult, type RunReport } from "@gitsync/jobs";
+import type { NextRun, RouteStore } from "@gitsync/producer";
+import type { Logger, SecretRegistry } from "@gitsync/runtime";
+import type { CancelWatch } from "./cancel-watch.ts";
+import { judgeError, judgeResult, judgeStarts, type RunVerdict } from "./job-outcome.ts";
+import { RunProgressWriter } from "./run-progress.ts";
+import { describeRun, linkHints, processSpan, snakeCased, traceIdOf } from "./run-telemetry.ts";
+import { stopReason } from "./stop-reason.ts";
+import { storableResult, storableRouteError } from "./storable.ts";
+
+export interface RunContext {
+  readonly routes: RouteStore;
+  readonly client: Client;
+  readonly logger: Logger;
+  readonly secrets: SecretRegistry;
+  readonly cancellations: CancelWatch;
+  readonly onEvent: ((route: string, event: SyncEvent) => void) | undefined;
+}
+
+export interface StartedRun {
+  readonly run: Extract<NextRun, { readonly type: "run" }>;
+  readonly runId: string;
+  readonly queueJobId: string;
+  /** Of the queue's job, from 1. */
+  readonly attempt: number;
+  /** Aborted with a `StopReason`. */
+  readonly signal: AbortSignal;
+}
+
+/** Run it to its end and record that. The verdict says what becomes of the queue's job. */
+export async function runRoute(context: RunContext, started: StartedRun): Promise<RunVerdict> {
+  const { run, runId, queueJobId, attempt } = started;
+  const { route } = run;
+  const span = processSpan();
+  linkHints(span, run.hints);
+  const progress = new RunProgressWriter((now) => context.routes.progress(route.id, runId, now));
+  const verdict = judgeStarts(run.starts) ?? (await sync(context, started, progress));
+  const traceId = traceIdOf(span);
+  const finishedAt = Math.max(run.startedAt, await context.routes.now());
+  const report: RunReport = {
+    runId,
+    jobId: run.jobIds[0] ?? queueJobId,
+    route: route.id,
+    attempt,
+    startedAt: run.startedAt,
+    finishedAt,
+    outcome: verdict.outcome,
+    final: verdict.final,
+    ...(verdict.error && { error: storableRouteError(verdict.error, context.secrets) }),
+    ...(verdict.result && { result: storableResult(condenseResult(verdict.result), context.secrets) }),
+    ...(traceId === undefined ? {} : { traceId }),
+  };
+  const synced = verdict.settles ? { synced: run.requested } : {};
+  const recorded = await context.routes.finishRun(report, { ...verdict.end, ...synced });
+  describeRun(span, route, report, progress.pack);
+  const fields = {
+    queue_job_id: queueJobId,
+    target: route.targetKey,
+    duration_ms: finishedAt - run.startedAt,
+    superseded: !recorded,
+  };
+  context.logger.info({ ...fields, report: snakeCased(report) }, "Sync run finished");
+  if (report.error?.code === "RUN_CRASHED") {
+    context.logger.error(
+      { route: route.id, run_id: runId },
+      "Runs of this route keep ending without a trace",
+    );
+  }
+  return verdict;
+}
+
+async function sync(
+  context: RunContext,
+  started: StartedRun,
+  progress: RunProgressWriter,
+): Promise<RunVerdict> {
+  const { run, runId, attempt, signal } = started;
+  const { id, source, target, scope, policy } = run.route;
+  const cancelled = new AbortController();
+  const stop = AbortSignal.any([signal, cancelled.signal]);
+  const unwatch = context.cancellations.watch(runId, cancelled);
+  const observer = (event: SyncEvent): void => {
+    progress.observe(event);
+    // The last moment at which cancelling leaves the target untouched.
+    if (event.type === "phase" && event.phase === "push") void context.cancellations.look();
+    context.onEvent?.(id, event);
+  };
+  const facts = { attempt, random: Math.random };
+  try {
+    stop.throwIfAborted();
+    const result = await context.client.sync(
+      { source, target, scope, policy, collectStats: true },
+      { signal: stop, observer },
+    );
+    return judgeResult(result, facts);
+  } catch (error) {
+    return judgeError(error, { ...facts, stopped: stopReason(stop) });
+  } finally {
+    unwatch();
+  }
+}

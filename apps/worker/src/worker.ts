@@ -1,0 +1,42 @@
+/** The worker's surface. */
+
+import type { Client, SyncEvent } from "@gitsync/engine";
+import type { TargetKey } from "@gitsync/jobs";
+import type { RouteStore } from "@gitsync/producer";
+import type { Logger, QueueStore, SecretRegistry } from "@gitsync/runtime";
+
+export interface WorkerOptions {
+  /** Where the jobs are; opened as `worker` or `both`, closed by whoever opened it. */
+  readonly store: QueueStore;
+  /** The state of the routes. Default: the one beside the queue. */
+  readonly routes?: RouteStore;
+  /** Runs the syncs; closed by whoever made it. */
+  readonly client: Client;
+  readonly logger: Logger;
+  /** Name of this worker in states and logs. Default: a random one. */
+  readonly workerId?: string;
+  /** Runs at a time in this process, over all lanes. Default: 4. */
+  readonly concurrency?: number;
+  /** Run jobs of this target only; any other that comes up is put off for a few seconds. */
+  readonly only?: TargetKey;
+  /** Told of everything that the engine says of a run. Must not throw. */
+  readonly onEvent?: (route: string, event: SyncEvent) => void;
+  /** How long running jobs may go on once `close` was called, in milliseconds. Default: 25,000. */
+  readonly graceMs?: number;
+  /** Live secrets, removed from every text that is stored. */
+  readonly secrets?: SecretRegistry;
+}
+
+/** Said in the log. */
+export type CloseReason = "shutdown" | "done" | "failed";
+
+export interface Worker {
+  readonly id: string;
+  /** Resolves once this worker takes jobs. */
+  start(): Promise<void>;
+  /**
+   * Take no more jobs, let running ones end within `graceMs`, then release the rest: they wait again, for another
+   * worker, without having used an attempt. Always resolves, also when the store is gone. Idempotent.
+   */
+  close(reason?: CloseReason): Promise<void>;
+}

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import * as api from "./index.ts";
+
+test("the package exports what it says, by hand", () => {
+  expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
+    [
+      "ADHOC_KEEP_MS",
+      "MAX_ATTEMPTS",
+      "MAX_REPORTS",
+      "MAX_REPORT_REFS",
+      "PRIORITY_BANDS",
+      "SYNC_JOB_NAME",
+      "adhocRequestSchema",
+      "checkAdhocRequest",
+      "condenseResult",
+      "jobPriority",
+      "laneOf",
+      "parseSyncJobData",
+      "retryDelayMs",
+      "syncJobDataSchema",
+      "targetKeyOf",
+    ]
+  `);
+});

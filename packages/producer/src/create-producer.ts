@@ -1,0 +1,217 @@
+/** Opens a producer: hints go to the route store first, then to the queue. */
+
+import { context, propagation } from "@opentelemetry/api";
+import type { RouteStatus, RunReport, Trigger } from "@gitsync/jobs";
+import {
+  createQueueTelemetry,
+  createSilentLogger,
+  openQueueStore,
+  parseQueueUrl,
+  type Logger,
+  type OpenQueueStoreOptions,
+  type QueueStore,
+  type QueueUrl,
+} from "@gitsync/runtime";
+import { adhocRoute } from "./adhoc-route.ts";
+import { Deadline, ENQUEUE_MS } from "./deadline.ts";
+import { newId } from "./ids.ts";
+import { jobView } from "./job-view.ts";
+import { laneFor } from "./lane.ts";
+import { Lanes } from "./lanes.ts";
+import type {
+  EnqueuedSync,
+  EnqueueRequest,
+  JobView,
+  JobViewPage,
+  Producer,
+  WaitOptions,
+} from "./producer.ts";
+import { ProducerError } from "./producer-error.ts";
+import { openRouteStore } from "./state/open-route-store.ts";
+import type { JobQuery, RouteStore } from "./state/route-store.ts";
+import { waitForRun } from "./wait-for-run.ts";
+
+export type ProducerOptions =
+  | {
+      /** `embedded:[DIR]`, `redis://…`, `rediss://…` or `postgres://…`. The store is opened here and closed with the producer. */
+      readonly queueUrl: string | QueueUrl;
+      readonly logger?: Logger;
+      /** Default: OpenTelemetry's global tracer, which does nothing unless an SDK was started. */
+      readonly telemetry?: OpenQueueStoreOptions["telemetry"];
+    }
+  | {
+      /** A store that somebody else opened and closes. */
+      readonly store: QueueStore;
+      readonly routes?: RouteStore;
+      readonly logger?: Logger;
+    };
+
+/**
+ * Connect to a queue.
+ *
+ * @throws {RuntimeError} of `@gitsync/runtime` when the store cannot be opened.
+ */
+export async function createProducer(options: ProducerOptions): Promise<Producer> {
+  const logger = options.logger ?? createSilentLogger();
+  if ("store" in options) {
+    const routes = options.routes ?? (await openRouteStore(options.store));
+    return new QueueProducer(options.store, routes, logger, async () => undefined);
+  }
+  const { queueUrl, telemetry = createQueueTelemetry() } = options;
+  const url = typeof queueUrl === "string" ? parseQueueUrl(queueUrl, {}) : queueUrl;
+  const store = await openQueueStore(url, { logger, role: "producer", telemetry });
+  return new QueueProducer(store, await openRouteStore(store), logger, async () => store.close());
+}
+
+class QueueProducer implements Producer {
+  readonly routes: RouteStore;
+  readonly #store: QueueStore;
+  readonly #lanes: Lanes;
+  readonly #logger: Logger;
+  readonly #closeStore: () => Promise<void>;
+
+  constructor(store: QueueStore, routes: RouteStore, logger: Logger, closeStore: () => Promise<void>) {
+    this.routes = routes;
+    this.#store = store;
+    this.#lanes = new Lanes(store);
+    this.#logger = logger;
+    this.#closeStore = closeStore;
+  }
+
+  async enqueueSync(request: EnqueueRequest): Promise<EnqueuedSync> {
+    const route = adhocRoute(request);
+    const deadline = new Deadline(ENQUEUE_MS);
+    await deadline.within(this.routes.put(route));
+    return await this.#hint(
+      route.id,
+      laneFor(this.#store, route.targetKey),
+      request.trigger ?? "person",
+      deadline,
+    );
+  }
+
+  async enqueueRoute(id: string, options: { readonly trigger?: Trigger } = {}): Promise<EnqueuedSync> {
+    const deadline = new Deadline(ENQUEUE_MS);
+    const route = await deadline.within(this.routes.route(id));
+    if (route === undefined) throw noRoute(id);
+    const lane = laneFor(this.#store, route.definition.targetKey);
+    return await this.#hint(id, lane, options.trigger ?? "person", deadline);
+  }
+
+  /** The state is written first: once it is, a lost or late job costs time, never the hint. */
+  async #hint(route: string, lane: string, trigger: Trigger, deadline: Deadline): Promise<EnqueuedSync> {
+    const jobId = newId();
+    const traceparent = currentTraceparent();
+    const receipt = await deadline.within(
+      this.routes.hint(route, {
+        jobId,
+        lane,
+        trigger,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      }),
+    );
+    if (receipt === undefined) throw noRoute(route);
+    const { targetKey: target, tenantPending, paused, state, requested, requestedAt, coalesced } = receipt;
+    const add = { target, trigger, tenantPending, ...(receipt.jobId === jobId && { id: jobId }) };
+    const queued = !paused && (await this.#add(add, deadline));
+    return { id: receipt.jobId, route, target, state, coalesced, requestedAt, requested, queued };
+  }
+
+  async #add(job: Parameters<Lanes["add"]>[0], deadline: Deadline): Promise<boolean> {
+    try {
+      await deadline.within(this.#lanes.add(job));
+      return true;
+    } catch (error) {
+      this.#logger.warn(
+        { err: error, target: job.target },
+        "Cannot put a job on the queue; the hint is kept",
+      );
+      return false;
+    }
+  }
+
+  async job(id: string): Promise<JobView | undefined> {
+    const job = await this.#ask(this.routes.job(id));
+    return job && jobView(job);
+  }
+
+  async jobs(query: JobQuery = {}): Promise<JobViewPage> {
+    const { jobs, cursor } = await this.#ask(this.routes.jobs(query));
+    return { jobs: jobs.map(jobView), ...(cursor === undefined ? {} : { cursor }) };
+  }
+
+  async cancel(id: string): Promise<JobView> {
+    await this.#ask(this.routes.cancelJob(id));
+    const job = await this.job(id);
+    if (job === undefined) throw noJob(id);
+    return job;
+  }
+
+  async retry(id: string): Promise<EnqueuedSync> {
+    const job = await this.#ask(this.routes.job(id));
+    if (job === undefined) throw noJob(id);
+    return await this.enqueueRoute(job.route, { trigger: "person" });
+  }
+
+  async pause(route: string): Promise<RouteStatus> {
+    return await this.#setPaused(route, true);
+  }
+
+  async resume(route: string): Promise<RouteStatus> {
+    const status = await this.#setPaused(route, false);
+    if (status.requested !== status.synced) {
+      const target = status.definition.targetKey;
+      await this.#add({ target, trigger: "person", tenantPending: 0 }, new Deadline(ENQUEUE_MS));
+    }
+    return status;
+  }
+
+  async #setPaused(route: string, paused: boolean): Promise<RouteStatus> {
+    await this.#ask(this.routes.setPaused(route, paused));
+    const status = await this.route(route);
+    if (status === undefined) throw noRoute(route);
+    return status;
+  }
+
+  async route(id: string): Promise<RouteStatus | undefined> {
+    return await this.#ask(this.routes.route(id));
+  }
+
+  async *allRoutes(): AsyncIterable<RouteStatus> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.#ask(
+        this.routes.routes({ limit: 200, ...(cursor === undefined ? {} : { cursor }) }),
+      );
+      yield* page.routes;
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+
+  async waitForRun(route: string, requestedAt: number, options: WaitOptions = {}): Promise<RunReport> {
+    return await waitForRun(this.routes, route, requestedAt, options);
+  }
+
+  async close(): Promise<void> {
+    await new Deadline(ENQUEUE_MS).within(this.#lanes.close()).catch(() => undefined);
+    await this.#closeStore();
+  }
+
+  async #ask<T>(answer: Promise<T>): Promise<T> {
+    return await new Deadline(ENQUEUE_MS).within(answer);
+  }
+}
+
+function currentTraceparent(): string | undefined {
+  const carrier: Record<string, string> = {};
+  propagation.inject(context.active(), carrier);
+  return carrier["traceparent"];
+}
+
+function noRoute(route: string): ProducerError {
+  return new ProducerError("ROUTE_NOT_FOUND", `No route ${route}`, { route });
+}
+
+function noJob(id: string): ProducerError {
+  return new ProducerError("JOB_NOT_FOUND", `No job ${id}`, { job: id });
+}

@@ -1,0 +1,32 @@
+/** `@gitsync/producer`: put sync work on the durable queue and look at it. */
+
+export { createProducer, type ProducerOptions } from "./create-producer.ts";
+export { ADHOC_POLICY } from "./adhoc-route.ts";
+export type {
+  EnqueuedSync,
+  EnqueueRequest,
+  JobView,
+  JobViewPage,
+  Producer,
+  WaitOptions,
+} from "./producer.ts";
+export { isProducerError, ProducerError, type ProducerErrorCode } from "./producer-error.ts";
+export { canonicalEndpoint, targetKeyOfEndpoint } from "./canonical-endpoint.ts";
+export { newId } from "./ids.ts";
+export { laneFor, SINGLE_LANE } from "./lane.ts";
+export { BACKOFF_TYPE, Lanes, type LaneJob } from "./lanes.ts";
+export { openRouteStore, type RouteStoreOptions } from "./state/open-route-store.ts";
+export type {
+  CancelOutcome,
+  HintReceipt,
+  JobPage,
+  JobQuery,
+  JobRecord,
+  NewHint,
+  NextRun,
+  RouteCondition,
+  RoutePage,
+  RouteStore,
+  RunEnd,
+  RunStart,
+} from "./state/route-store.ts";

@@ -1,0 +1,237 @@
+/** The route store in Postgres: rows under the route's lock, one transaction a step. */
+
+import type { Pool } from "pg";
+import type { RouteDefinition, RouteStatus, RunProgress, RunReport, TargetKey } from "@gitsync/jobs";
+import { newToken } from "../ids.ts";
+import { cancelUnstarted, recordReport, setJobState, trimJobs } from "./postgres-jobs.ts";
+import { jobFromRow, routeFromRow, type JobRow, type RouteRow } from "./postgres-records.ts";
+import { startNextRun } from "./postgres-start-run.ts";
+import { Transactions, type Transaction } from "./postgres-transaction.ts";
+import { recordHint } from "./postgres-hint.ts";
+import { pageSize } from "./query.ts";
+import { routeStatus } from "./route-record.ts";
+import type {
+  CancelOutcome,
+  HintReceipt,
+  JobPage,
+  JobQuery,
+  JobRecord,
+  NewHint,
+  NextRun,
+  RoutePage,
+  RouteStore,
+  RunEnd,
+  RunStart,
+} from "./route-store.ts";
+import { KEPT } from "./kept.ts";
+
+const JOBS = `
+  select job.*, report.body as report, route.progress as progress
+  from gitsync.job job
+  left join gitsync.report report on report.run_id = job.run_id
+  left join gitsync.route route on route.id = job.route and route.run_id = job.run_id`;
+
+export class PostgresRouteStore implements RouteStore {
+  readonly #pool: Pool;
+  readonly #transactions: Transactions;
+
+  /** The schema has to be migrated. `clock` replaces the server's. */
+  constructor(pool: Pool, clock?: () => number) {
+    this.#pool = pool;
+    this.#transactions = new Transactions(pool, clock);
+  }
+
+  async now(): Promise<number> {
+    return await this.#transactions.now();
+  }
+
+  async put(definition: RouteDefinition): Promise<void> {
+    const now = await this.now();
+    const { id, targetKey, tenant, keepMs = 0 } = definition;
+    await this.#pool.query(
+      `insert into gitsync.route (id, target_key, tenant, definition, keep_ms, expires_at)
+       values ($1, $2, $3, $4, $5, $6)
+       on conflict (id) do update set target_key = $2, tenant = $3, definition = $4, keep_ms = $5, expires_at = $6`,
+      [id, targetKey, tenant, JSON.stringify(definition), keepMs, keepMs > 0 ? now + keepMs : null],
+    );
+    await this.#forgetExpired(now);
+  }
+
+  async hint(route: string, hint: NewHint): Promise<HintReceipt | undefined> {
+    return await this.#transactions.run((transaction) => recordHint(transaction, route, hint));
+  }
+
+  async setPaused(route: string, paused: boolean): Promise<boolean> {
+    const { rowCount } = await this.#pool.query("update gitsync.route set paused = $2 where id = $1", [
+      route,
+      paused,
+    ]);
+    return rowCount === 1;
+  }
+
+  async startRun(target: TargetKey, start: RunStart): Promise<NextRun> {
+    return await this.#transactions.run((transaction) => startNextRun(transaction, target, start));
+  }
+
+  async progress(route: string, runId: string, progress: RunProgress): Promise<void> {
+    await this.#pool.query("update gitsync.route set progress = $3 where id = $1 and run_id = $2", [
+      route,
+      runId,
+      JSON.stringify(progress),
+    ]);
+  }
+
+  async finishRun(report: RunReport, end: RunEnd): Promise<boolean> {
+    return await this.#transactions.run((transaction) => finish(transaction, report, end));
+  }
+
+  async cancelledRuns(runIds: readonly string[]): Promise<readonly string[]> {
+    if (runIds.length === 0) return [];
+    const { rows } = await this.#pool.query<{ run_id: string }>(
+      "select distinct run_id from gitsync.job where cancel and state = 'active' and run_id = any($1)",
+      [runIds],
+    );
+    return rows.map((row) => row.run_id);
+  }
+
+  async cancelJob(id: string): Promise<CancelOutcome> {
+    return await this.#transactions.run(async (transaction) => {
+      const { client } = transaction;
+      // The route's lock first, as every other step takes it.
+      await client.query(
+        "select 1 from gitsync.route where id = (select route from gitsync.job where id = $1) for update",
+        [id],
+      );
+      const { rows } = await client.query<JobRow>("select * from gitsync.job where id = $1 for update", [id]);
+      const job = rows[0];
+      if (job === undefined) return "missing";
+      if (job.state === "active") {
+        await client.query("update gitsync.job set cancel = true where id = $1", [id]);
+        return "stopping";
+      }
+      if (job.state !== "waiting" && job.state !== "delayed") return "finished";
+      await cancelUnstarted(transaction, job);
+      return "cancelled";
+    });
+  }
+
+  async job(id: string): Promise<JobRecord | undefined> {
+    const { rows } = await this.#pool.query<JobRow>(`${JOBS} where job.id = $1`, [id]);
+    return rows[0] && jobFromRow(rows[0]);
+  }
+
+  async jobs(query: JobQuery = {}): Promise<JobPage> {
+    const limit = pageSize(query.limit);
+    const { rows } = await this.#pool.query<JobRow>(
+      `${JOBS} where ($1::text is null or job.state = $1) and ($2::text is null or job.route = $2)
+       and ($3::text is null or job.id < $3) order by job.id desc limit $4`,
+      [query.state, query.route, query.cursor, limit],
+    );
+    const last = rows.at(-1);
+    return {
+      jobs: rows.map(jobFromRow),
+      ...(rows.length === limit && last !== undefined ? { cursor: last.id } : {}),
+    };
+  }
+
+  async route(id: string): Promise<RouteStatus | undefined> {
+    const { rows } = await this.#pool.query<RouteRow>(
+      "select * from gitsync.route where id = $1 and (expires_at is null or expires_at >= $2)",
+      [id, await this.now()],
+    );
+    return rows[0] && routeStatus(routeFromRow(rows[0]));
+  }
+
+  async routes(query: { readonly limit?: number; readonly cursor?: string } = {}): Promise<RoutePage> {
+    const limit = pageSize(query.limit);
+    const { rows } = await this.#pool.query<RouteRow>(
+      `select * from gitsync.route where ($1::text is null or id > $1) and (expires_at is null or expires_at >= $2)
+       order by id limit $3`,
+      [query.cursor, await this.now(), limit],
+    );
+    const last = rows.at(-1);
+    return {
+      routes: rows.map((row) => routeStatus(routeFromRow(row))),
+      ...(rows.length === limit && last !== undefined ? { cursor: last.id } : {}),
+    };
+  }
+
+  async reports(route: string, limit: number = KEPT.reports): Promise<readonly RunReport[]> {
+    const { rows } = await this.#pool.query<{ body: string }>(
+      "select body from gitsync.report where route = $1 order by seq desc limit $2",
+      [route, limit],
+    );
+    return rows.map((row) => JSON.parse(row.body));
+  }
+
+  async #forgetExpired(now: number): Promise<void> {
+    await this.#pool.query(
+      `with gone as (delete from gitsync.route where expires_at < $1 returning id),
+         reports as (delete from gitsync.report where route in (select id from gone))
+       delete from gitsync.job where route in (select id from gone) and state in ('waiting', 'delayed')`,
+      [now],
+    );
+  }
+
+  async lanes(): Promise<readonly string[]> {
+    const { rows } = await this.#pool.query<{ name: string }>("select name from gitsync.lane order by name");
+    return rows.map((row) => row.name);
+  }
+}
+
+async function finish(transaction: Transaction, report: RunReport, end: RunEnd): Promise<boolean> {
+  const { client } = transaction;
+  const { rows } = await client.query<RouteRow>("select * from gitsync.route where id = $1 for update", [
+    report.route,
+  ]);
+  const row = rows[0];
+  if (row === undefined) return false;
+  const now = await transaction.now();
+  const token = end.requestAgain === true ? newToken() : null;
+  if (row.run_id !== report.runId) {
+    if (token !== null) {
+      await client.query(
+        `update gitsync.route set requested = $2,
+           first_unsynced_at = case when requested is not distinct from synced then $3 else first_unsynced_at end
+         where id = $1`,
+        [report.route, token, now],
+      );
+    }
+    return false;
+  }
+  const requested = token ?? row.requested;
+  const synced = end.synced ?? row.synced;
+  // Hints that came during the run are the oldest that it does not stand for.
+  const stoodFor = end.synced === undefined ? row.first_unsynced_at : (row.first_since_start ?? now);
+  const mayWait = end.waitMs !== undefined && (end.held === true || row.first_since_start === null);
+  const failures = end.failures === "reset" ? 0 : row.failures + (end.failures === "count" ? 1 : 0);
+  const error = report.error === undefined ? undefined : JSON.stringify(report.error);
+  const kept = end.failures === "reset" ? null : row.last_error;
+  const lastError = end.failures === "keep" ? row.last_error : (error ?? kept);
+  await client.query(
+    `update gitsync.route set run_id = null, worker_id = null, run_job = null, run_started_at = null, progress = null,
+       first_since_start = null, requested = $2, synced = $3, first_unsynced_at = $4, condition = coalesce($5, condition),
+       failures = $6, last_error = $7, last_success_at = case when $8 then $9 else last_success_at end, starts = $10,
+       not_before = case when $11 then $12 else not_before end, held = case when $11 then $13 else held end
+     where id = $1`,
+    [
+      report.route,
+      requested,
+      synced,
+      requested === synced ? null : (stoodFor ?? now),
+      end.condition,
+      failures,
+      lastError,
+      end.condition === "ok",
+      now,
+      end.starts ?? 0,
+      mayWait,
+      now + (end.waitMs ?? 0),
+      end.held ?? false,
+    ],
+  );
+  await setJobState(transaction, "run_id = $1 and state = 'active'", [report.runId], end.jobState);
+  await recordReport(transaction, report);
+  await trimJobs(transaction);
+  return true;
+}

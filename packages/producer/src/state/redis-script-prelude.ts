@@ -1,0 +1,88 @@
+/** What the scripts of the Redis route store share: the clock, the names of keys, the steps on jobs and reports. */
+
+/** Goes before each script. Defines `S`, `now`, `int` and the functions below. */
+export const PRELUDE: string = `
+local S = KEYS[1] .. ':'
+local call = redis.call
+local now = tonumber(ARGV[1])
+if not now then
+  local t = call('TIME')
+  now = t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function int(n) return string.format('%.0f', n) end
+local function route_key(id) return S .. 'route:' .. id end
+local function job_key(id) return S .. 'job:' .. id end
+
+local function set_job_state(id, state)
+  local old, route, tenant = unpack(call('HMGET', job_key(id), 'state', 'route', 'tenant'))
+  if not old then return end
+  call('ZREM', S .. 'jobs:' .. old, id)
+  call('ZADD', S .. 'jobs:' .. state, 0, id)
+  call('HSET', job_key(id), 'state', state)
+  if state == 'waiting' or state == 'delayed' then
+    call('SADD', S .. 'pending:' .. tenant, id)
+  else
+    call('SREM', S .. 'pending:' .. tenant, id)
+  end
+  if state == 'completed' or state == 'failed' or state == 'cancelled' then
+    call('HSET', job_key(id), 'finishedAt', int(now))
+    call('ZREM', S .. 'open:' .. route, id)
+  end
+end
+
+local function keep_alive(id, ttl)
+  if ttl <= 0 then return end
+  for _, kind in ipairs({ 'route:', 'hints:', 'reports:', 'open:', 'jobs-of:' }) do
+    call('PEXPIRE', S .. kind .. id, ttl)
+  end
+end
+
+local function record_report(route, run, report, cap)
+  call('LPUSH', S .. 'reports:' .. route, run)
+  call('SET', S .. 'report:' .. run, report)
+  while call('LLEN', S .. 'reports:' .. route) > cap do
+    call('DEL', S .. 'report:' .. call('RPOP', S .. 'reports:' .. route))
+  end
+  local ttl = call('PTTL', route_key(route))
+  if ttl > 0 then
+    call('PEXPIRE', S .. 'report:' .. run, ttl)
+    keep_alive(route, ttl)
+  end
+end
+
+-- A job that is cancelled before it ran has a report too, so that whoever waits for it learns its end.
+local function cancel_unstarted(id, run, cap, wait, reason)
+  local route, requested_at, attempt = unpack(call('HMGET', job_key(id), 'route', 'requestedAt', 'attempt'))
+  local at = math.max(now, tonumber(requested_at) + 1)
+  call('HSET', job_key(id), 'runId', run)
+  set_job_state(id, 'cancelled')
+  record_report(route, run, cjson.encode({
+    runId = run, jobId = id, route = route, attempt = tonumber(attempt), startedAt = at, finishedAt = at,
+    outcome = 'cancelled', final = true, error = cjson.decode(reason)
+  }), cap)
+  if call('EXISTS', route_key(route)) == 1 and call('ZCARD', S .. 'open:' .. route) == 0 then
+    call('HSET', route_key(route), 'notBefore', int(now + wait), 'held', '')
+  end
+end
+
+-- Finished jobs that are old or too many, and jobs that wait for a route that is forgotten.
+local function trim_jobs(state, keep, max)
+  for _ = 1, 20 do
+    local id = call('ZRANGE', S .. 'jobs:' .. state, 0, 0)[1]
+    if not id then return end
+    local route, finished, tenant = unpack(call('HMGET', job_key(id), 'route', 'finishedAt', 'tenant'))
+    local kept
+    if finished then
+      kept = tonumber(finished) > now - keep and call('ZCARD', S .. 'jobs:' .. state) <= max
+    else
+      kept = route and call('EXISTS', route_key(route)) == 1
+    end
+    if kept then return end
+    call('SREM', S .. 'pending:' .. (tenant or ''), id)
+    call('DEL', job_key(id))
+    call('ZREM', S .. 'jobs:' .. state, id)
+    call('ZREM', S .. 'jobs', id)
+    if route then call('ZREM', S .. 'jobs-of:' .. route, id) end
+  end
+end
+`;

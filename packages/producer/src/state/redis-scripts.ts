@@ -1,0 +1,223 @@
+/**
+ * The atomic steps of the Redis route store, as Lua.
+ *
+ * All keys begin with `KEYS[1]`, which carries the hash tag of the queue's prefix, so they lie in one slot of a
+ * cluster although the scripts compute them. `ARGV[1]` replaces the server's clock when it is not empty.
+ *
+ * Keys: `route:ID` hash · `hints:ID` list · `reports:ID` list of run ids · `report:RUN` text · `open:ID` sorted
+ * set of jobs that are not finished · `jobs-of:ID` · `target:KEY` set of routes · `routes`, `jobs`, `jobs:STATE`
+ * sorted sets in lexical order · `job:ID` hash · `pending:TENANT` set of jobs that wait · `cancels` set of runs ·
+ * `lanes` set.
+ */
+
+import { PRELUDE } from "./redis-script-prelude.ts";
+
+/** ARGV: clock, route, definition, target, tenant, milliseconds to keep it or 0 */
+const PUT = `
+local id, target, keep = ARGV[2], ARGV[4], tonumber(ARGV[6])
+local before = call('HGET', route_key(id), 'target')
+if before and before ~= target then call('SREM', S .. 'target:' .. before, id) end
+call('HSET', route_key(id), 'def', ARGV[3], 'target', target, 'tenant', ARGV[5], 'keep', ARGV[6])
+if keep > 0 then keep_alive(id, keep) else call('PERSIST', route_key(id)) end
+call('SADD', S .. 'target:' .. target, id)
+call('ZADD', S .. 'routes', 0, id)
+return 1
+`;
+
+/** ARGV: clock, route, job, lane, trigger, token, hint, '1' when a delayed job is to run now, hints that are kept */
+const HINT = `
+local id, job, lane, trigger, token = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local key = route_key(id)
+if call('EXISTS', key) == 0 then return false end
+local requested, synced, paused, started, tenant, target, keep, held, run = unpack(call('HMGET', key,
+  'requested', 'synced', 'paused', 'lastStartedAt', 'tenant', 'target', 'keep', 'held', 'runId'))
+local dirty = requested and requested ~= synced
+local at = math.max(now, tonumber(started) or 0)
+call('HSET', key, 'requested', token, 'requestedAt', int(at))
+if not dirty then call('HSET', key, 'firstUnsyncedAt', int(at)) end
+if run then call('HSETNX', key, 'firstSinceStart', int(at)) end
+if held ~= '1' then call('HDEL', key, 'notBefore') end
+local hint = cjson.decode(ARGV[7])
+hint.at = at
+call('RPUSH', S .. 'hints:' .. id, cjson.encode(hint))
+call('LTRIM', S .. 'hints:' .. id, -tonumber(ARGV[9]), -1)
+call('SADD', S .. 'lanes', lane)
+local state = 'waiting'
+local found
+for _, open in ipairs(call('ZRANGE', S .. 'open:' .. id, 0, -1)) do
+  local its = call('HGET', job_key(open), 'state')
+  if its == 'waiting' or its == 'delayed' then found, state = open, its end
+end
+if found then
+  if state == 'delayed' and ARGV[8] == '1' then
+    state = 'waiting'
+    set_job_state(found, state)
+  end
+else
+  found = job
+  call('HSET', job_key(job), 'id', job, 'route', id, 'target', target, 'lane', lane, 'trigger', trigger,
+    'tenant', tenant, 'state', 'waiting', 'attempt', '0', 'createdAt', int(now), 'requestedAt', int(at))
+  call('ZADD', S .. 'open:' .. id, 0, job)
+  call('ZADD', S .. 'jobs', 0, job)
+  call('ZADD', S .. 'jobs-of:' .. id, 0, job)
+  set_job_state(job, 'waiting')
+end
+if tonumber(keep) > 0 then keep_alive(id, tonumber(keep)) end
+return { found, state, int(at), dirty and 1 or 0, paused == '1' and 1 or 0, target, call('SCARD', S .. 'pending:' .. tenant) }
+`;
+
+/** ARGV: clock, target, run, worker, attempt, skipped routes, reports that are kept, wait after a cancellation, its reason */
+const START_RUN = `
+local target, run, worker, attempt = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local skipped = {}
+for _, id in ipairs(cjson.decode(ARGV[6])) do skipped[id] = true end
+local held_until
+local ready = {}
+for _, id in ipairs(call('SMEMBERS', S .. 'target:' .. target)) do
+  local requested, synced, paused, not_before, held, first = unpack(call('HMGET', route_key(id),
+    'requested', 'synced', 'paused', 'notBefore', 'held', 'firstUnsyncedAt'))
+  if call('EXISTS', route_key(id)) == 0 then
+    call('SREM', S .. 'target:' .. target, id)
+  elseif requested and requested ~= synced and paused ~= '1' then
+    local wait = tonumber(not_before)
+    if wait and wait > now then
+      if held == '1' and (not held_until or wait < held_until) then held_until = wait end
+    elseif not skipped[id] then
+      ready[#ready + 1] = { id = id, first = tonumber(first) or 0 }
+    end
+  end
+end
+table.sort(ready, function(a, b) if a.first ~= b.first then return a.first < b.first end return a.id < b.id end)
+for _, candidate in ipairs(ready) do
+  local id = candidate.id
+  local key = route_key(id)
+  -- The worker that was to stop these died first.
+  local stopped = 0
+  for _, job in ipairs(call('ZRANGE', S .. 'open:' .. id, 0, -1)) do
+    if call('HGET', job_key(job), 'cancel') == '1' then
+      stopped = stopped + 1
+      cancel_unstarted(job, run .. '-' .. stopped, tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9])
+    end
+  end
+  local jobs = call('ZRANGE', S .. 'open:' .. id, 0, -1)
+  if stopped == 0 or #jobs > 0 then
+    local requested, requested_at, definition = unpack(call('HMGET', key, 'requested', 'requestedAt', 'def'))
+    local at = math.max(now, tonumber(requested_at) + 1)
+    call('HSET', key, 'runId', run, 'workerId', worker, 'runJob', jobs[1] or '', 'runStartedAt', int(at), 'lastStartedAt', int(at))
+    call('HDEL', key, 'progress', 'firstSinceStart', 'notBefore', 'held')
+    for _, job in ipairs(jobs) do
+      set_job_state(job, 'active')
+      call('HSET', job_key(job), 'attempt', attempt, 'startedAt', int(at), 'runId', run)
+    end
+    local hints = call('LRANGE', S .. 'hints:' .. id, 0, -1)
+    call('DEL', S .. 'hints:' .. id)
+    return { 'run', definition, requested, int(at), call('HINCRBY', key, 'starts', 1), jobs, hints }
+  end
+end
+return { 'idle', held_until and int(held_until - now) or '' }
+`;
+
+/** ARGV: clock, route, run, progress */
+const PROGRESS = `
+if call('HGET', route_key(ARGV[2]), 'runId') == ARGV[3] then call('HSET', route_key(ARGV[2]), 'progress', ARGV[4]) end
+return 1
+`;
+
+/** ARGV: clock, route, run, report, end, error, token, reports that are kept, kept ms of completed jobs, of others, jobs that are kept */
+const FINISH_RUN = `
+local id, run, fin, token = ARGV[2], ARGV[3], cjson.decode(ARGV[5]), ARGV[7]
+local key = route_key(id)
+if call('EXISTS', key) == 0 then return 0 end
+local function request_again()
+  local requested, synced = unpack(call('HMGET', key, 'requested', 'synced'))
+  if requested == synced then call('HSET', key, 'firstUnsyncedAt', int(now)) end
+  call('HSET', key, 'requested', token)
+end
+if call('HGET', key, 'runId') ~= run then
+  if fin.requestAgain then request_again() end
+  return 0
+end
+local hinted = call('HGET', key, 'firstSinceStart')
+call('HDEL', key, 'runId', 'workerId', 'runJob', 'runStartedAt', 'progress', 'firstSinceStart')
+call('SREM', S .. 'cancels', run)
+if fin.synced then
+  call('HSET', key, 'synced', fin.synced)
+  if call('HGET', key, 'requested') == fin.synced then
+    call('HDEL', key, 'firstUnsyncedAt')
+  elseif hinted then
+    call('HSET', key, 'firstUnsyncedAt', hinted)
+  end
+end
+if fin.requestAgain then request_again() end
+if fin.condition then call('HSET', key, 'condition', fin.condition) end
+if fin.failures == 'reset' then
+  call('HSET', key, 'failures', '0')
+  call('HDEL', key, 'lastError')
+elseif fin.failures == 'count' then
+  call('HINCRBY', key, 'failures', 1)
+end
+if fin.failures ~= 'keep' and ARGV[6] ~= '' then call('HSET', key, 'lastError', ARGV[6]) end
+if fin.condition == 'ok' then call('HSET', key, 'lastSuccessAt', int(now)) end
+call('HSET', key, 'starts', int(fin.starts or 0))
+if fin.waitMs and (fin.held or not hinted) then
+  call('HSET', key, 'notBefore', int(now + fin.waitMs), 'held', fin.held and '1' or '')
+end
+for _, job in ipairs(call('ZRANGE', S .. 'open:' .. id, 0, -1)) do
+  if call('HGET', job_key(job), 'runId') == run and call('HGET', job_key(job), 'state') == 'active' then
+    set_job_state(job, fin.jobState)
+  end
+end
+record_report(id, run, ARGV[4], tonumber(ARGV[8]))
+trim_jobs('completed', tonumber(ARGV[9]), tonumber(ARGV[11]))
+trim_jobs('failed', tonumber(ARGV[10]), tonumber(ARGV[11]))
+trim_jobs('waiting', 0, 0)
+trim_jobs('delayed', 0, 0)
+trim_jobs('cancelled', tonumber(ARGV[10]), tonumber(ARGV[11]))
+return 1
+`;
+
+/** ARGV: clock, job, run id of its report, reports that are kept, wait, reason */
+const CANCEL_JOB = `
+local id = ARGV[2]
+local state, route, run = unpack(call('HMGET', job_key(id), 'state', 'route', 'runId'))
+if not state then return 'missing' end
+if state == 'active' then
+  call('HSET', job_key(id), 'cancel', '1')
+  call('SADD', S .. 'cancels', run)
+  return 'stopping'
+end
+if state ~= 'waiting' and state ~= 'delayed' then return 'finished' end
+cancel_unstarted(id, ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6])
+return 'cancelled'
+`;
+
+/** ARGV: clock, route, '1' or '' */
+const SET_PAUSED = `
+if call('EXISTS', route_key(ARGV[2])) == 0 then return 0 end
+call('HSET', route_key(ARGV[2]), 'paused', ARGV[3])
+return 1
+`;
+
+const NOW = `return int(now)`;
+
+export type ScriptName =
+  | "now"
+  | "put"
+  | "hint"
+  | "setPaused"
+  | "startRun"
+  | "progress"
+  | "finishRun"
+  | "cancelJob";
+
+/** Each script is complete in itself. */
+export const SCRIPTS: Readonly<Record<ScriptName, string>> = Object.freeze({
+  now: PRELUDE + NOW,
+  put: PRELUDE + PUT,
+  hint: PRELUDE + HINT,
+  setPaused: PRELUDE + SET_PAUSED,
+  startRun: PRELUDE + START_RUN,
+  progress: PRELUDE + PROGRESS,
+  finishRun: PRELUDE + FINISH_RUN,
+  cancelJob: PRELUDE + CANCEL_JOB,
+});

@@ -1,0 +1,179 @@
+/**
+ * What is known of every route and every job: the truth that the queue only accelerates.
+ *
+ * One seam, two implementations in the queue's own store, one conformance suite. Every method is one atomic
+ * step. Times are whole milliseconds of the store's clock, never of the caller's.
+ */
+
+import type {
+  Hint,
+  JobState,
+  RouteDefinition,
+  RouteStatus,
+  RunProgress,
+  RunReport,
+  TargetKey,
+  Trigger,
+} from "@gitsync/jobs";
+
+/** A hint as it is handed in. */
+export interface NewHint {
+  /** Id of the job that is opened when none of this route waits yet. Random, never used before. */
+  readonly jobId: string;
+  /** The lane that the job is going to wait in; it is entered in the registry. */
+  readonly lane: string;
+  readonly trigger: Trigger;
+  /** W3C trace context of the request that gave the hint. */
+  readonly traceparent?: string;
+}
+
+/** What became of a hint. */
+export interface HintReceipt {
+  /** The job that answers this hint: the one handed in, or one that was waiting already. */
+  readonly jobId: string;
+  readonly state: JobState;
+  readonly requested: string;
+  /** A run answers this hint when it started after this time. */
+  readonly requestedAt: number;
+  /** True when the route was dirty already. */
+  readonly coalesced: boolean;
+  readonly paused: boolean;
+  readonly targetKey: TargetKey;
+  /** Jobs of the same tenant that wait, this one included. */
+  readonly tenantPending: number;
+}
+
+/** Who starts a run. */
+export interface RunStart {
+  readonly runId: string;
+  readonly workerId: string;
+  /** Attempt of the queue's job, from 1. */
+  readonly attempt: number;
+  /** Routes that this job is done with, whatever became of them. */
+  readonly skip: readonly string[];
+}
+
+/** The next thing to do for a target. */
+export type NextRun =
+  | {
+      readonly type: "run";
+      readonly route: RouteDefinition;
+      /** The token to hand to {@link RouteStore.finishRun} when this run was verified. */
+      readonly requested: string;
+      readonly startedAt: number;
+      /** Starts in a row, this one included, that left no record of how they ended. */
+      readonly starts: number;
+      /** The jobs that this run answers, the oldest first. */
+      readonly jobIds: readonly string[];
+      /** Every hint since the last run, the oldest first. */
+      readonly hints: readonly Hint[];
+    }
+  | {
+      /** Nothing to do now. Set when a host asked a dirty route to wait: how long from now, in milliseconds. */
+      readonly type: "idle";
+      readonly heldForMs?: number;
+    };
+
+/** How a route is after a run; `undefined` leaves it as it was. */
+export type RouteCondition = "ok" | "degraded" | "failing" | "unknown";
+
+/** How a run ended, besides its report. */
+export interface RunEnd {
+  /** The `requested` that the run had seen, when its outcome stands for it. */
+  readonly synced?: string;
+  readonly condition?: RouteCondition;
+  /** `reset` after a run that went through, `count` after a failure, `keep` when nothing was learned. */
+  readonly failures: "reset" | "count" | "keep";
+  /** What the jobs of this run are now. */
+  readonly jobState: JobState;
+  /** No run for this long, unless a hint came during the run. With `held`, no hint clears it. */
+  readonly waitMs?: number;
+  readonly held?: boolean;
+  /** What {@link NextRun} `starts` counts from next time. Default: 0. */
+  readonly starts?: number;
+  /** Write a new `requested`: what this run did is not certain, somebody has to look again. */
+  readonly requestAgain?: boolean;
+}
+
+/** A job: one request for a run of one route. */
+export interface JobRecord {
+  readonly id: string;
+  readonly route: string;
+  readonly target: TargetKey;
+  readonly lane: string;
+  readonly trigger: Trigger;
+  readonly state: JobState;
+  /** Attempt that is running or ran last; 0 before the first. */
+  readonly attempt: number;
+  readonly createdAt: number;
+  readonly requestedAt: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  /** Last report of its runs, as long as it is kept. */
+  readonly report?: RunReport;
+  readonly progress?: RunProgress;
+}
+
+export interface JobQuery {
+  readonly state?: JobState;
+  readonly route?: string;
+  /** At most this many. Default: 50, at most 200. */
+  readonly limit?: number;
+  /** Where the last page ended. */
+  readonly cursor?: string;
+}
+
+/** Newest first. `cursor` is set when there may be more. */
+export interface JobPage {
+  readonly jobs: readonly JobRecord[];
+  readonly cursor?: string;
+}
+
+/** In order of their ids. `cursor` is set when there may be more. */
+export interface RoutePage {
+  readonly routes: readonly RouteStatus[];
+  readonly cursor?: string;
+}
+
+/**
+ * What a cancellation met: `cancelled` before it ran, `stopping` a run whose worker will see it within a
+ * second, `finished` already, or `missing`.
+ */
+export type CancelOutcome = "cancelled" | "stopping" | "finished" | "missing";
+
+export interface RouteStore {
+  /** The store's clock. */
+  now(): Promise<number>;
+
+  /** Store or replace what a route is made of; what is known of it stays. */
+  put(definition: RouteDefinition): Promise<void>;
+  /** Write a new `requested`, remember the hint, and open a job unless one waits. `undefined`: no such route. */
+  hint(route: string, hint: NewHint): Promise<HintReceipt | undefined>;
+  /** @returns false when there is no such route. */
+  setPaused(route: string, paused: boolean): Promise<boolean>;
+
+  /** Take the next dirty, unpaused, due route of a target and start its run. */
+  startRun(target: TargetKey, start: RunStart): Promise<NextRun>;
+  /** Say how far a run is. Ignored when another run took over. */
+  progress(route: string, runId: string, progress: RunProgress): Promise<void>;
+  /**
+   * Record how a run ended.
+   *
+   * @returns false when another run of the route took over meanwhile; then nothing is written but
+   * the new token of `requestAgain`.
+   */
+  finishRun(report: RunReport, end: RunEnd): Promise<boolean>;
+  /** Those of `runIds` that somebody cancelled. */
+  cancelledRuns(runIds: readonly string[]): Promise<readonly string[]>;
+
+  cancelJob(id: string): Promise<CancelOutcome>;
+  job(id: string): Promise<JobRecord | undefined>;
+  jobs(query?: JobQuery): Promise<JobPage>;
+
+  route(id: string): Promise<RouteStatus | undefined>;
+  routes(query?: { readonly limit?: number; readonly cursor?: string }): Promise<RoutePage>;
+  /** Reports of a route, the newest first. */
+  reports(route: string, limit?: number): Promise<readonly RunReport[]>;
+  /** Every lane that a job was ever put in. */
+  lanes(): Promise<readonly string[]>;
+}

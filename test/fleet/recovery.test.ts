@@ -1,0 +1,97 @@
+/** What happens when a worker, its lock or its store is gone. Waits for real locks to run out, so all run at once. */
+
+import { describe, test } from "vitest";
+import { describeWith } from "../support/requirements.ts";
+import { startScript } from "../support/process.ts";
+import { BACKENDS } from "./support/backends.ts";
+import { eventually } from "./support/eventually.ts";
+import { startFleet } from "./support/fleet.ts";
+import { convergedResult } from "./support/routes.ts";
+import { createGate, scriptedClient } from "./support/scripted-client.ts";
+
+const WORKER_PROCESS = new URL("support/worker-process.ts", import.meta.url).pathname;
+/** The lock of a job, and the passes of the check for jobs without one. */
+const RECOVERY_MS = 45_000;
+
+describe.concurrent("recovery, each test with a store of its own", () => {
+  for (const kind of BACKENDS) {
+    describeWith([kind.needs], `on ${kind.name}`, () => {
+      test("a worker is killed during a run: the job runs again within 45 s, by another one", async ({
+        expect,
+      }) => {
+        await using backend = await kind.open();
+        await using fleet = await startFleet(backend);
+        const route = await fleet.route();
+        const hint = await fleet.hint(route);
+        await using child = startScript(WORKER_PROCESS, [JSON.stringify(backend.url)]);
+        await child.waitForLine(/^run /);
+        const client = scriptedClient();
+        await fleet.work({ client });
+        await child.kill("SIGKILL");
+        const killed = performance.now();
+        expect(client.runs).toHaveLength(0);
+        expect(await fleet.producer.job(hint.id)).toMatchObject({ state: "active" });
+        const during = await fleet.hint(route);
+        expect(await fleet.answer(hint, RECOVERY_MS + 1_000)).toMatchObject({
+          outcome: "converged",
+          jobId: hint.id,
+        });
+        expect((client.runs[0]?.startedAt ?? Infinity) - killed).toBeLessThan(RECOVERY_MS);
+        await fleet.answer(during);
+        await fleet.drained();
+        expect(client.runs).toHaveLength(1);
+        expect(await fleet.producer.route(route.id)).toMatchObject({ state: "ok" });
+      });
+
+      test("a lock is lost during a run: the run is stopped, its route looked at again, never twice at once", async ({
+        expect,
+      }) => {
+        await using backend = await kind.open();
+        await using fleet = await startFleet(backend);
+        const gate = createGate();
+        const client = scriptedClient(async (_, { signal }) => {
+          if (client.runs.length === 1) await gate.wait(signal);
+          return convergedResult();
+        });
+        const route = await fleet.route();
+        const hint = await fleet.hint(route);
+        await fleet.work({ client });
+        await fleet.work({ client });
+        await eventually("the first run", () => client.runs.length === 1);
+        const [lane] = await fleet.producer.routes.lanes();
+        await backend.stealLock(lane ?? "", hint.id);
+        const report = await fleet.answer(hint, RECOVERY_MS);
+        expect(client.runs[0]?.reason).toBe("lock-lost");
+        expect(report).toMatchObject({ outcome: "converged", jobId: hint.id });
+        await eventually("a clean route", async () => {
+          const status = await fleet.producer.route(route.id);
+          return status?.synced === status?.requested;
+        });
+        const status = await fleet.producer.route(route.id);
+        expect(status?.requested).not.toBe(hint.requested);
+        await fleet.drained();
+        expect(client.maxPerTarget).toBe(1);
+      });
+
+      test("a worker closes in time while its store is away and a run is under way", async ({ expect }) => {
+        await using backend = await kind.open();
+        await using fleet = await startFleet(backend);
+        const gate = createGate();
+        const client = scriptedClient(async (_, { signal }) => {
+          await gate.wait(signal);
+          return convergedResult();
+        });
+        const hint = await fleet.hint(await fleet.route());
+        const worker = await fleet.work({ client, graceMs: 200 });
+        await eventually("the run", () => client.runs.length === 1);
+        await backend.whileAway(async () => {
+          const at = performance.now();
+          await worker.close();
+          expect(performance.now() - at).toBeLessThan(11_000);
+        });
+        expect(client.runs[0]?.reason).toBe("shutdown");
+        expect(await fleet.producer.job(hint.id)).toBeDefined();
+      });
+    });
+  }
+});

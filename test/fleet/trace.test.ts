@@ -1,0 +1,87 @@
+/** One trace from the hint to the run, on both stores; hints that were coalesced are links. */
+
+import { context, SpanKind, trace } from "@opentelemetry/api";
+import { startTelemetry, type TelemetryOptions } from "@gitsync/runtime";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWith } from "../support/requirements.ts";
+import { BACKENDS, type Backend } from "./support/backends.ts";
+import { eventually } from "./support/eventually.ts";
+import { startFleet } from "./support/fleet.ts";
+import { convergedResult } from "./support/routes.ts";
+import { createGate, scriptedClient } from "./support/scripted-client.ts";
+
+type Exporter = NonNullable<TelemetryOptions["exporter"]>;
+type FinishedSpan = Parameters<Exporter["export"]>[0][number];
+
+const spans: FinishedSpan[] = [];
+const exporter: Exporter = {
+  export: (finished, done) => {
+    spans.push(...finished);
+    done({ code: 0 });
+  },
+  shutdown: () => Promise.resolve(),
+};
+
+beforeAll(async () => {
+  // Spans go out at once rather than in batches.
+  const env = { OTEL_BSP_SCHEDULE_DELAY: "10" };
+  Object.assign(process.env, env);
+  const telemetry = await startTelemetry({ serviceName: "test", version: "0", env, exporter });
+  return () => telemetry.shutdown();
+});
+
+/** Do something inside a span of its own trace, as a webhook does. */
+async function inSpan<T>(
+  name: string,
+  action: () => Promise<T>,
+): Promise<{ readonly traceId: string; readonly result: T }> {
+  const span = trace.getTracer("test").startSpan(name, { root: true, kind: SpanKind.SERVER });
+  const result = await context.with(trace.setSpan(context.active(), span), action);
+  span.end();
+  return { traceId: span.spanContext().traceId, result };
+}
+
+for (const kind of BACKENDS) {
+  describeWith([kind.needs], `traces on ${kind.name}`, () => {
+    let backend: Backend;
+    beforeAll(async () => {
+      backend = await kind.open();
+    });
+    afterAll(async () => {
+      await backend?.[Symbol.asyncDispose]();
+    });
+
+    test("webhook, send and process are one trace; coalesced hints are links of the run that answers them", async () => {
+      await using fleet = await startFleet(backend);
+      const gate = createGate();
+      const client = scriptedClient(async (_, { signal }) => {
+        await gate.wait(signal);
+        return convergedResult();
+      });
+      const route = await fleet.route();
+      const first = await inSpan("webhook receive", () => fleet.hint(route));
+      const second = await inSpan("webhook receive", () => fleet.hint(route));
+      await fleet.work({ client });
+      gate.open();
+      const report = await fleet.answer(second.result);
+      expect(report.traceId).toBe(first.traceId);
+      const ofTrace = (name: string, traceId: string) =>
+        spans.find((span) => span.name === name && span.spanContext().traceId === traceId);
+      const process = await eventually("the process span", () => ofTrace("process git-sync", first.traceId));
+      const send = ofTrace("send git-sync", first.traceId);
+      const receive = ofTrace("webhook receive", first.traceId);
+      expect(process.parentSpanContext?.spanId).toBe(send?.spanContext().spanId);
+      expect(send?.parentSpanContext?.spanId).toBe(receive?.spanContext().spanId);
+      expect([send?.kind, process.kind]).toEqual([SpanKind.PRODUCER, SpanKind.CONSUMER]);
+      expect(process.links.map((link) => link.context.traceId)).toEqual([second.traceId]);
+      expect(process.attributes).toMatchObject({
+        "messaging.system.name": "bullmq",
+        "git_sync.route": route.id,
+        "git_sync.mirror": route.id.split("/")[0],
+        "git_sync.attempt": 1,
+        "git_sync.transfer_mode": "nothing",
+        "git_sync.refs.skipped": 1,
+      });
+    });
+  });
+}

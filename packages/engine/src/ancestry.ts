@@ -3,7 +3,8 @@
  *
  * One combined question first. It proves whatever it proves; a have that the source knows may have cut away the
  * deciding commits of another pair, so pairs that stay open are asked alone (exactly one have: the answer then
- * decides both ways), or, when there are many, answered from one whole commit graph under a byte limit.
+ * decides both ways), or, when there are many, answered from one whole commit graph. All questions of a plan
+ * share one byte limit. A source without filters sends content along, so there only single haves narrow an answer.
  */
 
 import { parseCommit, readPackObjects, type ObjectFormat, type ObjectId } from "@gitsync/protocol";
@@ -23,7 +24,7 @@ import type { Run } from "./run.ts";
 const MAX_SINGLE_QUESTIONS = 4;
 const MAX_CACHED_FACTS = 10_000;
 
-/** Proven answers. They never change: ancestry is a property of two object ids. */
+/** Proven fast-forwards. They never change: ancestry is a property of two object ids. */
 export class AncestryCache {
   readonly #facts = new Map<string, AncestryFact>();
 
@@ -32,7 +33,8 @@ export class AncestryCache {
   }
 
   set(pair: AncestryPair, fact: AncestryFact): void {
-    if (fact === "unproven") return;
+    // A proof holds for ever and cannot be forged; that there is none may be the answer of a source that lies.
+    if (fact !== "fast-forward") return;
     if (this.#facts.size >= MAX_CACHED_FACTS) this.#facts.clear();
     this.#facts.set(ancestryKey(pair), fact);
   }
@@ -53,6 +55,7 @@ export async function askAncestry(
     if (known !== undefined) facts.set(ancestryKey(pair), known);
   }
   const open = (): AncestryPair[] => pairs.filter((pair) => !facts.has(ancestryKey(pair)));
+  const budget = { bytes: run.limits.maxAncestryBytes };
   const ask = (
     asked: readonly AncestryPair[],
     haves: readonly ObjectId[],
@@ -62,13 +65,11 @@ export async function askAncestry(
       listing,
       asked.map((pair) => pair.newId),
       haves,
+      budget,
     );
   if (open().length === 0) return facts;
-  if (!listing.canFilter) {
-    // The source cannot leave content out, so its answer is downloaded only when the refs are about to move.
-    if (!run.dryRun && open().length <= MAX_SINGLE_QUESTIONS) await askEach(open(), ask, learn);
-    return facts;
-  }
+  // Without filters an answer brings content, so it is asked for only when the refs are about to move.
+  if (!listing.canFilter && run.dryRun) return facts;
   if (open().length > 1) {
     const combined = await ask(
       open(),
@@ -78,7 +79,7 @@ export async function askAncestry(
       for (const pair of open()) if (provesFastForward(combined, pair)) learn(pair, "fast-forward");
     }
   }
-  if (open().length <= MAX_SINGLE_QUESTIONS) {
+  if (open().length <= MAX_SINGLE_QUESTIONS || !listing.canFilter) {
     await askEach(open(), ask, learn);
     return facts;
   }
@@ -101,18 +102,19 @@ async function askEach(
   }
 }
 
-/** The commits that the source sends for a question; `undefined` when the answer is larger than the limit. */
+/** The commits that the source sends for a question; `undefined` when the answer is larger than what may be spent. */
 async function commitGraph(
   run: Run,
   listing: SourceListing,
   wants: readonly ObjectId[],
   haves: readonly ObjectId[],
+  budget: { bytes: number },
 ): Promise<CommitGraph | undefined> {
+  if (budget.bytes <= 0) return undefined;
   const uniqueWants = [...new Set(wants)];
   const uniqueHaves = [...new Set(haves)];
   run.meter.asked("source", { wants: uniqueWants.length, haves: uniqueHaves.length });
   const chunks: Uint8Array[] = [];
-  let bytes = 0;
   const answer = run.source.fetch(
     {
       wants: uniqueWants,
@@ -126,8 +128,8 @@ async function commitGraph(
   );
   for await (const chunk of answer) {
     chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > run.limits.maxAncestryBytes) return undefined;
+    budget.bytes -= chunk.length;
+    if (budget.bytes < 0) return undefined;
   }
   return parentsOf(Buffer.concat(chunks), listing.objectFormat);
 }

@@ -1,6 +1,6 @@
 /** Carries out a plan: safety refs first, then the refs, then, if asked, a look at what the target shows. */
 
-import { parseRefName, type RefName } from "@gitsync/protocol";
+import type { ObjectId, RefName } from "@gitsync/protocol";
 import type { Discovery } from "./discover.ts";
 import { SyncError } from "./errors.ts";
 import type { PlannedRun } from "./plan-run.ts";
@@ -25,7 +25,7 @@ export async function carryOut(run: Run, found: Discovery, plan: PlannedRun): Pr
   const groups = groupsOf(run, found, plan, archives);
   refuseUnlessAtomic(run, found, groups);
   await run.target.create(found.objectFormat, targetNameOfHead(found), run.signal);
-  const outcome = await transfer(run, {
+  let outcome = await transfer(run, {
     groups,
     sourceListing: found.source,
     targetListing: found.target,
@@ -33,7 +33,7 @@ export async function carryOut(run: Run, found: Discovery, plan: PlannedRun): Pr
     archives,
   });
   if (outcome.error === undefined && run.request.policy.verify === "list")
-    await verify(run, plan, outcome.verdicts);
+    outcome = await verified(run, groups, outcome);
   return { ...outcome, requestsPlanned: groups.length };
 }
 
@@ -63,7 +63,7 @@ function groupsOf(
     maxRefUpdates: run.limits.maxRefUpdates,
     archives,
     expired:
-      policy.destructive === "archive"
+      policy.destructive === "archive" && found.target.capabilities.has("delete-refs")
         ? expiredArchives(found.target.refs, new Date(), policy.keepArchivesDays)
         : new Map(),
     headUnknown: plan.headUnknown,
@@ -75,32 +75,52 @@ function refuseUnlessAtomic(run: Run, found: Discovery, groups: readonly PushGro
   const impossible = (why: string): SyncError =>
     new SyncError("ATOMIC_IMPOSSIBLE", `Cannot push all refs or none: ${why}`, { url: run.targetLabel });
   if (!found.target.capabilities.has("atomic")) throw impossible("the target does not offer it");
-  if (groups.length > 1) throw impossible(`it takes ${groups.length} requests`);
+  const needed = groups.filter((group) => group.purpose !== "expire").length;
+  if (needed > 1) throw impossible(`it takes ${needed} requests`);
 }
 
 /** The target's name for the branch that the source's HEAD names: what a new repository's HEAD should name. */
 function targetNameOfHead(found: Discovery): RefName | undefined {
   const { head } = found.source;
   const desired = [...found.desired.values()].find((each) => each.source === head);
-  return desired === undefined ? undefined : parseRefName(desired.target);
+  return desired?.target;
 }
 
 /** List the target once more; what it reported and does not show is not believed. */
-async function verify(run: Run, plan: PlannedRun, verdicts: Verdicts): Promise<void> {
-  const applied = plan.refs
-    .filter(isChange)
-    .filter((change) => verdicts.get(change.targetRef)?.outcome === "applied");
-  if (applied.length === 0) return;
+async function verified(
+  run: Run,
+  groups: readonly PushGroup[],
+  outcome: TransferOutcome,
+): Promise<TransferOutcome> {
+  const verdicts: Verdicts = new Map(outcome.verdicts);
+  const applied = groups
+    .flatMap((group) => group.commands)
+    .filter((command) => verdicts.get(command.ref)?.outcome === "applied");
+  if (applied.length === 0) return outcome;
   run.observe({ type: "phase", phase: "verify" });
-  const { refs } = await run.target.list(run.signal);
-  for (const change of applied) {
-    const now = refs.get(change.targetRef);
-    if (now === desiredId(change)) continue;
+  let refs: ReadonlyMap<RefName, ObjectId>;
+  try {
+    ({ refs } = await run.target.list(run.signal));
+  } catch (cause) {
+    const reason = "the target reported success, and could not be listed to see it";
+    for (const { ref } of applied) verdicts.set(ref, { outcome: "unknown", reason });
+    const error = new SyncError(
+      "OUTCOME_UNKNOWN",
+      `Cannot see whether the target shows the push: ${run.targetLabel}`,
+      { url: run.targetLabel },
+      { cause },
+    );
+    return { ...outcome, verdicts, error };
+  }
+  for (const command of applied) {
+    const now = refs.get(command.ref);
+    if (now === desiredId(command)) continue;
     verdicts.set(
-      change.targetRef,
-      now === leasedId(change)
+      command.ref,
+      now === leasedId(command)
         ? { outcome: "unknown", reason: "the target reported success and does not show it" }
         : { outcome: "lease-lost" },
     );
   }
+  return { ...outcome, verdicts };
 }

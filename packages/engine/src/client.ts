@@ -70,10 +70,10 @@ export function createClient(options: ClientOptions = {}): Client {
     call: CallOptions,
     dryRun: boolean,
   ): Promise<SyncResult> => {
-    const measurement = startMeasurement(call.measure ?? false);
     const meter = new RunMeter();
     const source = openSource(context, request.source, request.policy.protocol, meter.traffic("source"));
     const target = openTarget(context, request.target, meter.traffic("target"));
+    const measurement = startMeasurement(call.measure ?? false);
     try {
       return await sync(
         {
@@ -105,10 +105,10 @@ export function createClient(options: ClientOptions = {}): Client {
   return {
     probe: async (untrusted, call = {}) => {
       const request = resolveProbeRequest(untrusted);
-      const measurement = startMeasurement(call.measure ?? false);
       const meter = new RunMeter();
       const source = openSource(context, request.source, request.protocol, meter.traffic("source"));
       const target = request.target && openTarget(context, request.target, meter.traffic("target"));
+      const measurement = startMeasurement(call.measure ?? false);
       try {
         const signal = call.signal ?? new AbortController().signal;
         return await probe({ request, source, target, signal, meter, measurement });

@@ -61,6 +61,8 @@ export function parseLocation(text: string, role: string): RemoteLocation {
   if (scheme !== "http" && scheme !== "https") throw unsupported(scheme, role);
   if (/[?#]/u.test(text)) throw invalid("a query or fragment has no meaning for git");
   if (authority.includes("%")) throw invalid("its host holds a percent sign");
+  // Parsers fold such characters in different ways: a full-width dot is a dot to some.
+  if (/[^!-~]/u.test(authority)) throw invalid("its host holds characters that host names do not have");
   let url: URL;
   try {
     url = new URL(text);
@@ -84,11 +86,15 @@ export function parseLocation(text: string, role: string): RemoteLocation {
 }
 
 function parseFileUrl(text: string, invalid: (why: string) => SyncError): PathLocation {
+  // Dropping what follows would lead to another repository.
+  if (/[?#]/u.test(text)) throw invalid("a query or fragment has no meaning for git; write %3F or %23");
   try {
     const url = new URL(text);
     if (url.hostname !== "" && url.hostname !== "localhost") throw invalid("a file:// URL names no host");
     url.hostname = "";
-    return { kind: "path", path: fileURLToPath(url) };
+    const path = fileURLToPath(url);
+    if (path.includes("\0")) throw invalid("it encodes a NUL character");
+    return { kind: "path", path };
   } catch (cause) {
     if (cause instanceof SyncError) throw cause;
     throw invalid("it is not a file:// URL of an absolute path");
@@ -127,9 +133,18 @@ export function refuseSameRepository(source: RemoteLocation, target: RemoteLocat
 
 function repositoryKey(location: RemoteLocation): string {
   if (location.kind === "http") {
-    return `${location.origin.replace(/^https?:/u, "")}${location.path.replace(/\.git$/u, "")}`;
+    return `${location.origin.replace(/^https?:/u, "")}${plainPath(location.path).replace(/\.git$/u, "")}`;
   }
   return realGitDirectory(location.path);
+}
+
+/** Without needless escapes and doubled slashes, for comparing only. */
+function plainPath(path: string): string {
+  try {
+    return decodeURIComponent(path).replaceAll(/\/{2,}/gu, "/");
+  } catch {
+    return path;
+  }
 }
 
 /** The real path of the git folder that git would enter for `path` (git's `enter_repo` tries the same endings). */
@@ -157,7 +172,7 @@ export function liesIn(path: string, folder: string): boolean {
   return way === "" || (!way.startsWith("..") && !isAbsolute(way));
 }
 
-/** Whether something is at `path` already; an empty folder does not count. */
+/** Whether nothing is at `path` yet, nor at `path` with `.git`. */
 export function isMissing(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) === undefined && !existsSync(`${path}.git`);
 }

@@ -7,6 +7,8 @@ import type { Measurement } from "./schema/index.ts";
 const SAMPLE_MS = 50;
 
 export interface MeasurementInProgress {
+  /** What was measured so far; goes on. */
+  read(): Measurement;
   /** Stop sampling; may be called again. */
   stop(): Measurement;
 }
@@ -28,21 +30,25 @@ export function startMeasurement(enabled: boolean): MeasurementInProgress {
   });
   const timer = enabled ? setInterval(sample, SAMPLE_MS).unref() : undefined;
   if (enabled) collections.observe({ entryTypes: ["gc"] });
+  const read = (): Measurement => {
+    if (enabled) sample();
+    const used = process.cpuUsage(cpu);
+    return {
+      enabled,
+      elapsedMillis: Math.round(monotonicNow() - startMs),
+      peakRssBytes,
+      peakHeapBytes,
+      cpuUserMicros: enabled ? used.user : 0,
+      cpuSystemMicros: enabled ? used.system : 0,
+      gcCount,
+    };
+  };
   return {
+    read,
     stop: () => {
       clearInterval(timer);
       collections.disconnect();
-      if (enabled) sample();
-      const used = process.cpuUsage(cpu);
-      return {
-        enabled,
-        elapsedMillis: Math.round(monotonicNow() - startMs),
-        peakRssBytes,
-        peakHeapBytes,
-        cpuUserMicros: enabled ? used.user : 0,
-        cpuSystemMicros: enabled ? used.system : 0,
-        gcCount,
-      };
+      return read();
     },
   };
 }

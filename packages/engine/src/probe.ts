@@ -35,7 +35,7 @@ export async function probe(input: ProbeInput): Promise<ProbeResult> {
     ...(listing.headUnborn ? { sourceHeadUnborn: true } : {}),
     objectFormat: listing.objectFormat,
     stats: input.meter.stats(request.collectStats),
-    measurement: input.measurement.stop(),
+    measurement: input.measurement.read(),
   };
 }
 

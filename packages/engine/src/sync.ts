@@ -25,15 +25,33 @@ interface Round {
   readonly done: CarriedOut;
 }
 
-const NOTHING_DONE = { verdicts: new Map<RefName, never>(), requestsDone: 0, error: undefined };
+const NOTHING_DONE: Omit<CarriedOut, "requestsPlanned"> = {
+  verdicts: new Map(),
+  requestsDone: 0,
+  error: undefined,
+};
 
 /** Run a request to its end, or, when it is only planned, to the point before anything would change. */
 export function sync(run: Run, measurement: MeasurementInProgress): Promise<SyncResult> {
   const attributes = { "git_sync.mode": run.request.policy.mode, "git_sync.dry_run": run.dryRun };
   return run.span("git.sync", attributes, async (span) => {
     const appliedBefore = new Map<RefName, RefResult>();
+    let last: SyncResult | undefined;
     for (let replans = 0; ; replans += 1) {
-      const round = await runRound(run, (early) => report(run, measurement, early, appliedBefore));
+      const mayReplan = replans < run.limits.maxReplans;
+      let round: Round;
+      try {
+        round = await runRound(run, (early) => report(run, measurement, early, appliedBefore));
+      } catch (error) {
+        if (mayReplan && isStaleSource(error)) {
+          run.observe({ type: "retry", phase: "discover", reason: SOURCE_MOVED, attempt: replans + 1 });
+          continue;
+        }
+        // What an earlier round did is not forgotten because a later one could not begin.
+        throw last !== undefined && isSyncError(error) && error.result === undefined
+          ? error.withResult(last)
+          : error;
+      }
       const result = report(run, measurement, round, appliedBefore);
       span.setAttributes({
         "git_sync.protocol": result.execution.protocol,
@@ -46,7 +64,8 @@ export function sync(run: Run, measurement: MeasurementInProgress): Promise<Sync
         "git_sync.pack.objects": run.packObjects,
       });
       const moved = whatMoved(round);
-      if (moved !== undefined && replans < run.limits.maxReplans) {
+      last = result;
+      if (moved !== undefined && mayReplan) {
         for (const ref of result.refs)
           if (ref.outcome === "applied") appliedBefore.set(parseFormattedRefName(ref.targetRef), ref);
         run.observe({ type: "retry", phase: "discover", reason: moved, attempt: replans + 1 });
@@ -70,7 +89,12 @@ async function runRound(run: Run, reportEarly: (round: Round) => SyncResult): Pr
   const untouched: Round = { found, plan, choice, done: { ...NOTHING_DONE, requestsPlanned } };
   if (run.dryRun) return untouched;
   refuseBlocked(run, untouched, reportEarly);
-  return choice.mode === "nothing" ? untouched : { ...untouched, done: await carryOut(run, found, plan) };
+  if (choice.mode === "nothing") return untouched;
+  try {
+    return { ...untouched, done: await carryOut(run, found, plan) };
+  } catch (error) {
+    return { ...untouched, done: { ...untouched.done, error } };
+  }
 }
 
 /** Without best effort a blocked ref stops the run before anything is pushed. */
@@ -85,14 +109,17 @@ function refuseBlocked(run: Run, round: Round, reportEarly: (round: Round) => Sy
   );
 }
 
+const SOURCE_MOVED = "the source moved after it was listed";
+
+/** A listed object is not to be had any more. The words only lead to another look; they decide nothing. */
+function isStaleSource(error: unknown): boolean {
+  return isSyncError(error) && error.code === "REMOTE_REFUSED" && /not our ref/u.test(error.message);
+}
+
 /** Why the round should be done again from new listings, if so. */
 function whatMoved(round: Round): string | undefined {
   const { error, verdicts } = round.done;
-  if (isSyncError(error)) {
-    // The words only lead to another look; they decide nothing.
-    const isStale = error.code === "REMOTE_REFUSED" && /not our ref/u.test(error.message);
-    return isStale ? "the source moved after it was listed" : undefined;
-  }
+  if (isStaleSource(error)) return SOURCE_MOVED;
   const isLost = [...verdicts.values()].some((verdict) => verdict.outcome === "lease-lost");
   return isLost && error === undefined ? "the target moved after it was listed" : undefined;
 }
@@ -119,7 +146,7 @@ function report(
     requestsPlanned: done.requestsPlanned,
     requestsDone: done.requestsDone,
     stats: run.meter.stats(run.request.collectStats),
-    measurement: measurement.stop(),
+    measurement: measurement.read(),
   });
 }
 

@@ -28,6 +28,10 @@ export function desiredRefs(
   sourceRefs: ReadonlyMap<RefName, ObjectId>,
 ): DesiredOutcome {
   const desired = new Map<RefName, DesiredRef>();
+  const [first] = scope.branches;
+  if (first !== undefined && scope.branches.every((name) => !sourceRefs.has(name))) {
+    return { ok: false, reason: "missing", source: first };
+  }
   for (const { source, target } of scope.mappings) {
     const id = sourceRefs.get(source);
     if (id === undefined) return { ok: false, reason: "missing", source };

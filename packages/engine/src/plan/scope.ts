@@ -21,6 +21,8 @@ export interface ResolvedScope {
   readonly sourcePrefixes: readonly string[];
   /** Explicit pairs; a missing source ref is an error. */
   readonly mappings: readonly Mapping[];
+  /** Branches asked for by name; that some are missing is no error, that all are is one. */
+  readonly branches: readonly RefName[];
   /** The target name that a discovered source ref becomes, or `undefined` when it is not managed. */
   readonly targetOf: (source: RefName) => RefName | undefined;
   /** Whether this target ref is one that the scope would have written, so that it may be pruned. */
@@ -69,6 +71,7 @@ export function resolveScope(scope: RefScope, includeTags: boolean): ScopeOutcom
     ok: true,
     scope: {
       mappings,
+      branches: include.length === 0 && mappings.length === 0 ? [...branches] : [],
       sourcePrefixes: prefixesOf({ include, allRefs, tags, mappings }),
       targetOf: (source) => {
         if (isOwnRef(source) || excluded(source) || isNegative(source)) return undefined;
@@ -99,9 +102,16 @@ interface WantedRules {
 
 function wantedBy(rules: WantedRules): Wanted {
   if (rules.include.length > 0) {
+    const targetOf = (source: RefName): RefName | undefined =>
+      firstOf(rules.include, (pattern) => pattern.toTarget(source));
     return {
-      targetOf: (source) => firstOf(rules.include, (pattern) => pattern.toTarget(source)),
-      sourceOf: (target) => firstOf(rules.include, (pattern) => pattern.toSource(target)),
+      targetOf,
+      // Where patterns overlap the first one names the target; a name that only a later one gives is not ours.
+      sourceOf: (target) =>
+        firstOf(rules.include, (pattern) => {
+          const source = pattern.toSource(target);
+          return source !== undefined && targetOf(source) === target ? source : undefined;
+        }),
     };
   }
   const isWanted = (name: RefName): boolean => {

@@ -21,10 +21,12 @@ export interface GitConnection {
   /**
    * Send a request and stream its answer. The answer must be read while the request is sent, as servers may
    * stop reading until theirs is taken. Leaving the loop ends the request over HTTP; on a stateful connection
-   * the caller leaves exactly at the answer's end.
+   * the caller leaves exactly at the answer's end. A chunk is valid until the next one is asked for.
    */
   exchange(body: RequestBody, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
+  /** What the other side wrote beside its last answer, sanitised: why it broke off, as a child's standard error tells. */
+  said(): string;
 }
 
 /** Counts what passes a connection, for statistics and progress. */

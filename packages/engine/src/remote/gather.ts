@@ -5,11 +5,23 @@
  * takes is cheaper than either.
  */
 
+import { releaseBuffer } from "./release-bytes.ts";
+
 /** Large enough to make writes rare, small enough that two of them in flight do not matter. */
 const CHUNK_BYTES = 256 * 1024;
 
+/** Buffers made here whose one chunk may still be in use. */
+const gathered = new WeakSet<ArrayBuffer>();
+
+/** Free a chunk of a {@link Gatherer} that was written, or what is left of it as a view; other bytes are left alone. */
+export function releaseGathered(chunk: Uint8Array): void {
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer && gathered.delete(buffer)) releaseBuffer(buffer);
+}
+
 export class Gatherer {
-  #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  /** Made when there is something to gather. */
+  #chunk: Uint8Array<ArrayBuffer> | undefined;
   #length = 0;
   readonly #ready: Uint8Array[] = [];
   #total = 0;
@@ -19,11 +31,12 @@ export class Gatherer {
     this.#total += view.length;
     let from = 0;
     while (from < view.length) {
+      const chunk = (this.#chunk ??= Buffer.allocUnsafeSlow(CHUNK_BYTES));
       const taken = Math.min(view.length - from, CHUNK_BYTES - this.#length);
-      this.#chunk.set(view.subarray(from, from + taken), this.#length);
+      chunk.set(view.subarray(from, from + taken), this.#length);
       this.#length += taken;
       from += taken;
-      if (this.#length === CHUNK_BYTES) this.#seal();
+      if (this.#length === CHUNK_BYTES) this.#seal(chunk);
     }
   }
 
@@ -39,15 +52,18 @@ export class Gatherer {
 
   /** Whatever is left, at the end. */
   takeRest(): Uint8Array | undefined {
-    if (this.#length === 0) return undefined;
-    const rest = this.#chunk.subarray(0, this.#length);
+    const chunk = this.#chunk;
+    if (chunk === undefined) return undefined;
+    const rest = chunk.subarray(0, this.#length);
+    this.#chunk = undefined;
     this.#length = 0;
     return rest;
   }
 
-  #seal(): void {
-    this.#ready.push(this.#chunk);
-    this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #seal(chunk: Uint8Array<ArrayBuffer>): void {
+    gathered.add(chunk.buffer);
+    this.#ready.push(chunk);
+    this.#chunk = undefined;
     this.#length = 0;
   }
 }

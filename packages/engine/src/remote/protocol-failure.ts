@@ -10,13 +10,17 @@ const PACK_CODES: ReadonlySet<ProtocolErrorCode> = new Set([
   "PACK_TRUNCATED",
 ]);
 
-/** The engine's form of `error`, if the protocol package threw it; anything else is returned as it is. */
-export function protocolFailure(error: unknown, side: Side, url: string): unknown {
+/**
+ * The engine's form of `error`, if the protocol package threw it; anything else is returned as it is.
+ *
+ * `said` is what the other side wrote beside its answer, sanitised.
+ */
+export function protocolFailure(error: unknown, side: Side, url: string, said = ""): unknown {
   if (!(error instanceof ProtocolError)) return error;
   const { code, sentence } = meaningOf(error, side);
   return new SyncError(
     code,
-    `${sentence} (${url}): ${error.message}`,
+    `${sentence} (${url}): ${error.message}${said === "" ? "" : ` (${said})`}`,
     { side, url, protocolCode: error.code },
     { cause: error },
   );

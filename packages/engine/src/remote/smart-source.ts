@@ -21,6 +21,7 @@ import {
   type RefAdvertisement,
   type RefName,
 } from "@gitsync/protocol";
+import { SyncError } from "../errors.ts";
 import type { ResolvedLimits } from "../options.ts";
 import type { GitConnection, TrafficMeter } from "./connection.ts";
 import { Gatherer } from "./gather.ts";
@@ -71,6 +72,8 @@ export class SmartSource implements SourceRemote {
     const decoder = new FetchResponseDecoder(expected, {
       onPack: (view) => gatherer.push(view),
       onProgress: (view) => progress.feed(view),
+      // Protocol v2 tells of a cut-off history only here.
+      onPackStart: () => refuseShallow(decoder, label),
     });
     meter.request(`${side} upload-pack fetch`);
     let isDone = false;
@@ -83,7 +86,7 @@ export class SmartSource implements SourceRemote {
       decoder.finish();
       progress.finish();
     } catch (error) {
-      throw protocolFailure(error, side, label);
+      throw protocolFailure(error, side, label, connection.said());
     } finally {
       // An answer that was left half read cannot be followed by another on the same conversation.
       if (!isDone) await connection.close();
@@ -170,6 +173,11 @@ export class SmartSource implements SourceRemote {
       },
     };
   }
+}
+
+function refuseShallow(decoder: FetchResponseDecoder, label: string): void {
+  if (decoder.shallowInfo.shallow.length === 0) return;
+  throw new SyncError("SOURCE_SHALLOW", `The source has a cut-off history: ${label}`, { url: label });
 }
 
 function listingOf(advertisement: RefAdvertisement): SourceListing {

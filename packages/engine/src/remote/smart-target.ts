@@ -108,7 +108,7 @@ export class SmartTarget implements TargetRemote {
       progress.finish();
       return reports ? decoder.finish() : undefined;
     } catch (error) {
-      throw protocolFailure(error, "target", label);
+      throw protocolFailure(error, "target", label, connection.said());
     }
   }
 

@@ -61,7 +61,8 @@ function check(schema: JsonSchema, value: unknown, path: string, faults: SchemaF
       if (value.length > (schema.maxItems ?? Infinity)) {
         return fault(`may have at most ${schema.maxItems} entries`);
       }
-      value.forEach((item, index) => check(schema.items, item, `${path}[${index}]`, faults));
+      // Not forEach, which leaves out holes.
+      for (const [index, item] of value.entries()) check(schema.items, item, `${path}[${index}]`, faults);
       return;
     case "object":
       return checkObject(schema, value, path, faults);

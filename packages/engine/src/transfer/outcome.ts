@@ -4,8 +4,7 @@
  * A full `ok` report is believed; after any doubt the target's own listing decides, never a text.
  */
 
-import type { ObjectId, RefName } from "@gitsync/protocol";
-import type { PlannedChange } from "../plan/plan.ts";
+import type { ObjectId, RefName, RefUpdateCommand } from "@gitsync/protocol";
 import type { PushAnswer } from "../remote/remote.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -19,14 +18,14 @@ export type RefVerdict =
 /** Verdicts by target ref. */
 export type Verdicts = Map<RefName, RefVerdict>;
 
-/** Where a change leaves its ref; `undefined` for a delete. */
-export function desiredId(change: PlannedChange): ObjectId | undefined {
-  return change.action === "delete" ? undefined : change.newId;
+/** Where a command leaves its ref; `undefined` for a delete. */
+export function desiredId(command: RefUpdateCommand): ObjectId | undefined {
+  return command.type === "delete" ? undefined : command.newId;
 }
 
-/** Where a change expects to find its ref; `undefined` for a create. */
-export function leasedId(change: PlannedChange): ObjectId | undefined {
-  return change.action === "create" ? undefined : change.oldId;
+/** Where a command expects to find its ref; `undefined` for a create. */
+export function leasedId(command: RefUpdateCommand): ObjectId | undefined {
+  return command.type === "create" ? undefined : command.oldId;
 }
 
 /** The target's words about a ref: its `ng` reason, or why the whole pack was not taken. */
@@ -39,32 +38,37 @@ export function wordsAbout(ref: RefName, answer: PushAnswer): string | undefined
   return status === undefined ? "the target did not report on it" : undefined;
 }
 
-/** Whether the report alone proves that every change was made. */
-export function reportsAllApplied(changes: readonly PlannedChange[], answer: PushAnswer): boolean {
+/** Whether the report alone proves that every command was carried out. */
+export function reportsAllApplied(commands: readonly RefUpdateCommand[], answer: PushAnswer): boolean {
   if (answer === undefined || !answer.unpack.ok) return false;
   const applied = new Set(
     answer.commands.filter((command) => command.type === "ok").map((command) => command.ref),
   );
-  return changes.every((change) => applied.has(change.targetRef));
+  return commands.every((command) => applied.has(command.ref));
+}
+
+/** The same verdict for every command. */
+export function judgeAll(commands: readonly RefUpdateCommand[], verdict: RefVerdict): Verdicts {
+  return new Map(commands.map((command) => [command.ref, verdict]));
 }
 
 /**
- * Judge every change by where its ref is now.
+ * Judge every command by where its ref is now.
  *
  * `words` gives the target's text for a ref that stayed, from which a refusal's code is picked.
  */
 export function judgeByListing(
-  changes: readonly PlannedChange[],
+  commands: readonly RefUpdateCommand[],
   listed: ReadonlyMap<RefName, ObjectId>,
   words: (ref: RefName) => string | undefined,
 ): Verdicts {
   return new Map(
-    changes.map((change): [RefName, RefVerdict] => {
-      const now = listed.get(change.targetRef);
-      if (now === desiredId(change)) return [change.targetRef, { outcome: "applied" }];
-      if (now !== leasedId(change)) return [change.targetRef, { outcome: "lease-lost" }];
-      const reason = words(change.targetRef) ?? "the target left it as it was";
-      return [change.targetRef, { outcome: "refused", code: refusalOf(reason).code, reason }];
+    commands.map((command): [RefName, RefVerdict] => {
+      const now = listed.get(command.ref);
+      if (now === desiredId(command)) return [command.ref, { outcome: "applied" }];
+      if (now !== leasedId(command)) return [command.ref, { outcome: "lease-lost" }];
+      const reason = words(command.ref) ?? "the target left it as it was";
+      return [command.ref, { outcome: "refused", code: refusalOf(reason).code, reason }];
     }),
   );
 }

@@ -6,10 +6,10 @@
  */
 
 import { setTimeout as wait } from "node:timers/promises";
-import type { ObjectFormat, ObjectId, RefName } from "@gitsync/protocol";
+import type { ObjectFormat, ObjectId, RefName, RefUpdateCommand } from "@gitsync/protocol";
 import { isSyncError, SyncError } from "../errors.ts";
 import type { PushAnswer, RemoteObserver, TargetRemote } from "../remote/remote.ts";
-import { judgeByListing, reportsAllApplied, wordsAbout, type Verdicts } from "./outcome.ts";
+import { judgeAll, judgeByListing, reportsAllApplied, wordsAbout, type Verdicts } from "./outcome.ts";
 import type { PackBody } from "./pack-body.ts";
 import type { PushGroup } from "./push-stages.ts";
 
@@ -25,18 +25,20 @@ export interface PushInput {
 }
 
 export interface PushOutcome {
+  /** By ref of every command of the group. */
   readonly verdicts: Verdicts;
   /** The target could not take the pack as a whole. */
   readonly unpackFailed: boolean;
-  /** Why the push ended early, when it did; verdicts then come from listings. */
+  /** Why the push ended early, when it did; verdicts then come from listings, or are all unknown. */
   readonly error: unknown;
-  /** Every ref of the group is where it was before. */
-  readonly nothingApplied: boolean;
+  /** The target kept the pack: it is not in a quarantine that was thrown away. */
+  readonly packKept: boolean;
 }
 
 /** What is remembered of a target's progress lines: enough to name the cause of a refusal. */
 const MAX_WORDS = 4_000;
 
+/** Never rejects: whatever happens after the push was begun is told as an outcome. */
 export async function pushGroup(
   target: TargetRemote,
   input: PushInput,
@@ -50,22 +52,26 @@ export async function pushGroup(
       observer.message(text);
     },
   };
-  const { group } = input;
+  const { commands } = input.group;
   let answer: PushAnswer;
   try {
-    answer = await target.push({ ...input, commands: group.commands }, listening, signal);
+    const { atomic, objectFormat, pack } = input;
+    answer = await target.push({ commands, atomic, objectFormat, pack }, listening, signal);
   } catch (error) {
-    return afterError(target, input, error, signal);
+    return afterError(target, commands, error, signal);
   }
-  if (reportsAllApplied(group.changes, answer)) {
-    const verdicts: Verdicts = new Map(
-      group.changes.map((change) => [change.targetRef, { outcome: "applied" }]),
-    );
-    return { verdicts, unpackFailed: false, error: undefined, nothingApplied: false };
+  if (reportsAllApplied(commands, answer)) {
+    const verdicts = judgeAll(commands, { outcome: "applied" });
+    return { verdicts, unpackFailed: false, error: undefined, packKept: true };
   }
-  const listed = await listOrUnknown(target, undefined, signal);
+  let listed: ReadonlyMap<RefName, ObjectId>;
+  try {
+    listed = (await target.list(signal)).refs;
+  } catch (failure) {
+    return unknownOutcome(commands, failure, signal);
+  }
   // A hook speaks on the side; its words explain the bare "declined" of the report.
-  const verdicts = judgeByListing(group.changes, listed, (ref) => {
+  const verdicts = judgeByListing(commands, listed, (ref) => {
     const words = wordsAbout(ref, answer);
     return words !== undefined && /declined|unpack|rejected/iu.test(words) && progress !== ""
       ? `${words} (${progress.trim()})`
@@ -75,48 +81,62 @@ export async function pushGroup(
     verdicts,
     unpackFailed: answer !== undefined && !answer.unpack.ok,
     error: undefined,
-    nothingApplied: [...verdicts.values()].every((verdict) => verdict.outcome !== "applied"),
+    packKept:
+      answer === undefined
+        ? someApplied(verdicts)
+        : answer.unpack.ok && answer.commands.some((command) => command.type === "ok"),
   };
 }
 
 async function afterError(
   target: TargetRemote,
-  input: PushInput,
+  commands: readonly RefUpdateCommand[],
   error: unknown,
   signal: AbortSignal,
 ): Promise<PushOutcome> {
-  // A run that its caller ended looks at nothing more; the next run lists first.
-  if (signal.aborted) throw error;
-  const { changes } = input.group;
-  const listed = await settledListing(target, input, error, signal);
-  const verdicts = judgeByListing(changes, listed, () => undefined);
-  const nothingApplied = [...verdicts.values()].every((verdict) => verdict.outcome === "refused");
-  return { verdicts, unpackFailed: false, error, nothingApplied };
+  // A caller that ended looks at nothing more; the next run lists first.
+  if (signal.aborted) return unknownOutcome(commands, error, signal);
+  let listed: ReadonlyMap<RefName, ObjectId> | undefined;
+  try {
+    listed = await settledListing(target, commands, error, signal);
+  } catch (failure) {
+    if (!wasRefusedUpFront(error)) return unknownOutcome(commands, signal.aborted ? failure : error, signal);
+    // The answer itself says that nothing was begun, and a target that refuses us may refuse to list, too.
+    const reason = error instanceof Error ? error.message : "the target refused";
+    const verdicts = judgeAll(commands, { outcome: "not-attempted", reason });
+    return { verdicts, unpackFailed: false, error, packKept: false };
+  }
+  if (listed === undefined) return unknownOutcome(commands, error, signal);
+  const verdicts = judgeByListing(commands, listed, () => undefined);
+  return { verdicts, unpackFailed: false, error, packKept: someApplied(verdicts) };
 }
 
-/** List until two listings show the same values for the pushed refs. */
+/** List until two listings show the same values for the pushed refs; `undefined` when they never do. */
 async function settledListing(
   target: TargetRemote,
-  input: PushInput,
+  commands: readonly RefUpdateCommand[],
   error: unknown,
   signal: AbortSignal,
-): Promise<ReadonlyMap<RefName, ObjectId>> {
-  const { changes } = input.group;
-  let before = await listOrUnknown(target, error, signal);
-  if (judgedDone(changes, before) || wasRefusedUpFront(error)) return before;
+): Promise<ReadonlyMap<RefName, ObjectId> | undefined> {
+  let before = (await target.list(signal)).refs;
+  if (judgedDone(commands, before) || wasRefusedUpFront(error)) return before;
   for (let round = 1; round < MAX_SETTLE_LISTINGS; round += 1) {
     await wait(SETTLE_MS, undefined, { signal, ref: true });
-    const now = await listOrUnknown(target, error, signal);
-    if (changes.every((change) => now.get(change.targetRef) === before.get(change.targetRef))) return now;
+    const now = (await target.list(signal)).refs;
+    if (commands.every(({ ref }) => now.get(ref) === before.get(ref))) return now;
     before = now;
   }
-  throw unknownOutcome(error);
+  return undefined;
 }
 
-function judgedDone(changes: PushGroup["changes"], listed: ReadonlyMap<RefName, ObjectId>): boolean {
-  return [...judgeByListing(changes, listed, () => undefined).values()].every(
+function judgedDone(commands: readonly RefUpdateCommand[], listed: ReadonlyMap<RefName, ObjectId>): boolean {
+  return [...judgeByListing(commands, listed, () => undefined).values()].every(
     (verdict) => verdict.outcome === "applied",
   );
+}
+
+function someApplied(verdicts: Verdicts): boolean {
+  return [...verdicts.values()].some((verdict) => verdict.outcome === "applied");
 }
 
 /** Answers that a server gives before it starts anything. */
@@ -134,25 +154,16 @@ function wasRefusedUpFront(error: unknown): boolean {
   return codes.includes(error.code);
 }
 
-async function listOrUnknown(
-  target: TargetRemote,
-  error: unknown,
+function unknownOutcome(
+  commands: readonly RefUpdateCommand[],
+  cause: unknown,
   signal: AbortSignal,
-): Promise<ReadonlyMap<RefName, ObjectId>> {
-  try {
-    return (await target.list(signal)).refs;
-  } catch (failure) {
-    if (signal.aborted) throw failure;
-    throw unknownOutcome(error ?? failure);
-  }
-}
-
-function unknownOutcome(cause: unknown): SyncError {
+): PushOutcome {
   const why = cause instanceof Error ? `: ${cause.message}` : "";
-  return new SyncError(
-    "OUTCOME_UNKNOWN",
-    `Cannot tell whether the target took the push${why}`,
-    {},
-    { cause },
-  );
+  const reason = `cannot tell whether the target took it${why}`;
+  const error = signal.aborted
+    ? cause
+    : new SyncError("OUTCOME_UNKNOWN", `Cannot tell whether the target took the push${why}`, {}, { cause });
+  const verdicts = judgeAll(commands, { outcome: "unknown", reason });
+  return { verdicts, unpackFailed: false, error, packKept: false };
 }

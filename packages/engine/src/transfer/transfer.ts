@@ -3,14 +3,14 @@
  * request, and says what became of each ref.
  */
 
-import { emptyPack, type ObjectFormat, type ObjectId, type RefName } from "@gitsync/protocol";
+import { emptyPack, formatRefName, type ObjectFormat, type ObjectId, type RefName } from "@gitsync/protocol";
 import { isSyncError, SyncError } from "../errors.ts";
 import { PackProgress } from "../meter.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import type { SourceListing, TargetListing } from "../remote/remote.ts";
 import type { Run } from "../run.ts";
 import { chooseHaves, missingTips } from "./choose.ts";
-import type { RefVerdict, Verdicts } from "./outcome.ts";
+import type { Verdicts } from "./outcome.ts";
 import { bufferPack, type BufferedPack } from "./pack-buffer.ts";
 import type { PackBody } from "./pack-body.ts";
 import { pushGroup, type PushOutcome } from "./push.ts";
@@ -35,57 +35,70 @@ export interface TransferOutcome {
 /** A sample of target tips that only the target has, offered as haves. */
 const HAVE_SAMPLE = 256;
 
+/** Never rejects: what ended the transfer early is part of its outcome. */
 export async function transfer(run: Run, input: TransferInput): Promise<TransferOutcome> {
   const verdicts: Verdicts = new Map();
   const carrier = new PackCarrier(run, input);
   let requestsDone = 0;
   for (const [index, group] of input.groups.entries()) {
+    let outcome: PushOutcome;
     try {
-      const outcome = await carrier.push(group, input.groups.slice(index));
-      requestsDone += 1;
-      for (const [ref, verdict] of outcome.verdicts) verdicts.set(ref, verdict);
-      if (
-        outcome.error !== undefined &&
-        [...outcome.verdicts.values()].some((verdict) => verdict.outcome === "refused")
-      ) {
-        markNotAttempted(verdicts, outcome.verdicts, input.groups.slice(index + 1), outcome.error);
-        return { verdicts, requestsDone, error: outcome.error };
-      }
-      if (group.purpose === "archive" && outcome.unpackFailed) throw archiveFailed();
+      outcome = await carrier.push(group, input.groups.slice(index));
     } catch (error) {
-      const unknown = isSyncError(error) && error.code === "OUTCOME_UNKNOWN";
-      const reason = error instanceof Error ? error.message : "the run ended";
-      for (const change of group.changes) {
-        verdicts.set(change.targetRef, { outcome: unknown ? "unknown" : "not-attempted", reason });
-      }
-      markNotAttempted(verdicts, new Map(), input.groups.slice(index + 1), error);
+      // Nothing of this group was sent.
+      markNotAttempted(verdicts, input.groups.slice(index), error);
       return { verdicts, requestsDone, error };
     }
+    requestsDone += 1;
+    // Whether old archives went away says nothing about the refs that were asked for.
+    if (group.purpose === "expire") continue;
+    const error = group.purpose === "archive" ? archiveError(outcome) : endOf(outcome);
+    if (group.purpose !== "archive")
+      for (const [ref, verdict] of outcome.verdicts) verdicts.set(ref, verdict);
+    if (error === undefined) continue;
+    markNotAttempted(verdicts, input.groups.slice(index + 1), error);
+    if (group.purpose !== "archive") markUnreached(verdicts, outcome, error);
+    return { verdicts, requestsDone, error };
   }
   return { verdicts, requestsDone, error: undefined };
 }
 
-function archiveFailed(): SyncError {
-  return new SyncError(
-    "PUSH_REFUSED",
-    "The target did not take the archive refs, so nothing was overwritten or deleted",
-    {},
+/** Why nothing may be overwritten or deleted: an old tip is not known to be safe. */
+function archiveError(outcome: PushOutcome): unknown {
+  const missing = [...outcome.verdicts].find(([, verdict]) => verdict.outcome !== "applied");
+  if (missing === undefined) return undefined;
+  const [ref, verdict] = missing;
+  return (
+    outcome.error ??
+    new SyncError(
+      "PUSH_REFUSED",
+      "The target did not take the archive refs, so nothing was overwritten or deleted",
+      { ref: formatRefName(ref), reason: verdict.outcome === "refused" ? verdict.reason : verdict.outcome },
+    )
   );
 }
 
+/** The error that ends a transfer; one that left no ref behind does not. */
+function endOf(outcome: PushOutcome): unknown {
+  const isDone = [...outcome.verdicts.values()].every(
+    (verdict) => verdict.outcome === "applied" || verdict.outcome === "lease-lost",
+  );
+  return isDone ? undefined : outcome.error;
+}
+
+function markNotAttempted(verdicts: Verdicts, groups: readonly PushGroup[], error: unknown): void {
+  const reason = error instanceof Error ? error.message : "the run ended before it";
+  for (const change of groups.flatMap((group) => group.changes)) {
+    verdicts.set(change.targetRef, { outcome: "not-attempted", reason });
+  }
+}
+
 /** The connection broke and the target stayed as it was: those refs were not refused, they were not reached. */
-function markNotAttempted(
-  verdicts: Verdicts,
-  current: Verdicts,
-  later: readonly PushGroup[],
-  error: unknown,
-): void {
-  const verdict: RefVerdict = {
-    outcome: "not-attempted",
-    reason: error instanceof Error ? error.message : "the run ended before it",
-  };
-  for (const [ref, judged] of current) if (judged.outcome === "refused") verdicts.set(ref, verdict);
-  for (const change of later.flatMap((group) => group.changes)) verdicts.set(change.targetRef, verdict);
+function markUnreached(verdicts: Verdicts, outcome: PushOutcome, error: unknown): void {
+  const reason = error instanceof Error ? error.message : "the connection broke";
+  for (const [ref, verdict] of outcome.verdicts) {
+    if (verdict.outcome === "refused") verdicts.set(ref, { outcome: "not-attempted", reason });
+  }
 }
 
 /** Knows what the target still lacks and fetches it for the request that needs it first. */
@@ -117,22 +130,17 @@ class PackCarrier {
             );
       const pack = wants.length === 0 ? undefined : await this.#fetch(wants, remaining);
       const outcome = await this.#pushWith(group, pack);
-      if (outcome.unpackFailed && outcome.nothingApplied && pack !== undefined && this.#thin) {
+      if (pack !== undefined && this.#thin && mayBeThin(outcome)) {
         this.#thin = false;
         this.#retry("the target could not complete a thin pack", 1);
         continue;
       }
-      if (
-        outcome.error !== undefined &&
-        outcome.nothingApplied &&
-        replays === 0 &&
-        mayReplay(outcome.error, pack)
-      ) {
+      if (replays === 0 && mayReplay(outcome, pack)) {
         replays += 1;
         this.#retry("the connection to the target broke", replays);
         continue;
       }
-      if (!outcome.nothingApplied) for (const id of wants) this.#present.add(id);
+      if (outcome.packKept) for (const id of wants) this.#present.add(id);
       return outcome;
     }
   }
@@ -187,7 +195,8 @@ class PackCarrier {
     run.meter.asked("source", { wants: wants.length, haves: haves.length });
     run.observe({ type: "phase", phase: "fetch" });
     const attributes = { "git_sync.wants": wants.length, "git_sync.haves": haves.length };
-    return run.span("git.fetch", attributes, () => {
+    return run.span("git.fetch", attributes, async () => {
+      const leaving = new AbortController();
       const received = new PackProgress("source", (event) => run.observe(event));
       const answer = run.source.fetch(
         {
@@ -197,15 +206,22 @@ class PackCarrier {
           ofsDelta: targetListing.capabilities.has("ofs-delta"),
         },
         { message: (text) => run.observe({ type: "remote-message", side: "source", text }) },
-        run.signal,
+        AbortSignal.any([run.signal, leaving.signal]),
       );
-      return bufferPack(answer, {
+      const pack = await bufferPack(answer, {
         objectFormat,
         memoryBytes: run.limits.memoryBytes,
         maxPackBytes: run.limits.maxPackBytes,
         label: run.sourceLabel,
         onReceived: (bytes, objects) => received.add(bytes, objects),
       });
+      const close = async (): Promise<void> => {
+        // A source that is still counting would not notice that nobody waits any more.
+        leaving.abort();
+        received.finish();
+        await pack.close();
+      };
+      return { ...pack, close };
     });
   }
 
@@ -225,10 +241,22 @@ async function* counting(
   }
 }
 
-/** A cut connection may be tried once more: two listings agreed that nothing was applied. */
-function mayReplay(error: unknown, pack: BufferedPack | undefined): boolean {
-  if (pack?.body.kind === "stream") return false;
-  return isSyncError(error) && (error.code === "REMOTE_UNREACHABLE" || error.code === "REMOTE_UNAVAILABLE");
+/** A target that cannot complete a thin pack says only that it could not unpack it. */
+function mayBeThin(outcome: PushOutcome): boolean {
+  if (!outcome.unpackFailed) return false;
+  return [...outcome.verdicts.values()].every(
+    (verdict) =>
+      verdict.outcome === "refused" &&
+      (verdict.code === "missing-objects" || verdict.code === "refused-unknown"),
+  );
+}
+
+/** A cut connection may be tried once more when two listings agreed that nothing was applied. */
+function mayReplay(outcome: PushOutcome, pack: BufferedPack | undefined): boolean {
+  const { error, verdicts } = outcome;
+  if (pack?.body.kind === "stream" || !isSyncError(error)) return false;
+  if ([...verdicts.values()].some((verdict) => verdict.outcome !== "refused")) return false;
+  return error.code === "REMOTE_UNREACHABLE" || error.code === "REMOTE_UNAVAILABLE";
 }
 
 function complete(bytes: Uint8Array): PackBody {

@@ -76,10 +76,12 @@ function plainAddress(text: string): string {
 function blockListOf(cidrs: readonly string[]): BlockList {
   const list = new BlockList();
   for (const cidr of cidrs) {
-    const [address = "", prefix] = cidr.split("/");
+    const [address = "", prefix, ...more] = cidr.split("/");
     const family = isIPv6(address) ? "ipv6" : "ipv4";
-    const bits = prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix);
-    if (isIP(address) === 0 || !Number.isInteger(bits))
+    const most = family === "ipv6" ? 128 : 32;
+    const bits = prefix === undefined ? most : /^\d{1,3}$/u.test(prefix) ? Number(prefix) : Number.NaN;
+    // An empty or misspelled length must not become /0, which is everywhere.
+    if (isIP(address) === 0 || !(bits <= most) || more.length > 0)
       throw new TypeError(`Not a network in CIDR form: ${cidr}`);
     list.addSubnet(address, bits, family);
   }

@@ -31,6 +31,7 @@ export function guardedDispatchers(egress: EgressPolicy, limits: ResolvedLimits)
       pipelining: keepAlive ? 1 : 0,
       keepAliveTimeout: 4_000,
       maxHeaderSize: 16_384,
+      allowH2: false,
     });
     agents.set(key, made);
     return made;
@@ -56,17 +57,24 @@ function guardedConnector(
     // Node resolves nothing for a literal, so the look-up below never sees one.
     if (isIP(host) !== 0 && !policy(host, port)) return callback(denied(host, port), null);
     const connect = buildConnector({
+      // Fresh connections for pushes, early answers and request bodies of unknown length: all as git does them.
+      allowH2: false,
       lookup: guardedLookup(policy, port),
       timeout: limits.connectTimeoutMs,
       rejectUnauthorized: !skipTlsVerify,
       ...(egress.ca === undefined ? {} : { ca: egress.ca }),
     });
     connect(options, (error, socket) => {
-      if (socket === null) return callback(error ?? new Error("no connection"), null);
+      // A failed attempt comes without a socket, whatever the type says.
+      if (error || !socket) return callback(error ?? new Error("no connection"), null);
       const peer = socket.remoteAddress;
       if (peer !== undefined && policy(peer, port)) return callback(null, socket);
       socket.destroy();
-      callback(denied(peer ?? host, port), null);
+      // A connection that is gone already has no peer to judge.
+      callback(
+        peer === undefined ? new Error("the connection was closed at once") : denied(peer, port),
+        null,
+      );
     });
   };
 }

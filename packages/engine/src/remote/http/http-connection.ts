@@ -42,6 +42,8 @@ export interface HttpConnectionOptions {
 
 const MAX_REDIRECTS = 3;
 const MAX_ERROR_BYTES = 8 * 1024;
+/** How much of an answer may wait to be read; fewer and larger reads cost less. */
+const READ_AHEAD_BYTES = 256 * 1024;
 
 interface SentRequest {
   readonly method: "GET" | "POST";
@@ -120,6 +122,10 @@ export class HttpConnection implements GitConnection {
     return Promise.resolve();
   }
 
+  said(): string {
+    return "";
+  }
+
   /** GET info/refs, following at most {@link MAX_REDIRECTS} redirects, with one more try after a 401. */
   async #list(signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { location, service, limits, followRedirect, gitProtocol } = this.#options;
@@ -171,7 +177,7 @@ export class HttpConnection implements GitConnection {
   async #send(request: SentRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { dispatchers, location, userAgent, meter, auth } = this.#options;
     signal.throwIfAborted();
-    this.#auth ??= await auth(false, signal);
+    this.#auth ??= checkedAuth(await auth(false, signal), this.#options.role);
     const isHome = request.origin === location.origin;
     const skipTls = isHome && this.#auth.skipTlsVerify === true;
     const dispatcher = request.fresh ? dispatchers.fresh(skipTls) : dispatchers.shared(skipTls);
@@ -194,6 +200,7 @@ export class HttpConnection implements GitConnection {
         signal,
         headersTimeout: request.answerTimeoutMs,
         bodyTimeout: request.answerTimeoutMs,
+        highWaterMark: READ_AHEAD_BYTES,
       });
     } catch (error) {
       throw requestError(error, request.facts, signal);
@@ -203,7 +210,7 @@ export class HttpConnection implements GitConnection {
   /** Ask for other credentials after a refusal; false when there are none. */
   async #renewAuth(signal: AbortSignal): Promise<boolean> {
     const before = this.#auth;
-    const renewed = await this.#options.auth(true, signal);
+    const renewed = checkedAuth(await this.#options.auth(true, signal), this.#options.role);
     this.#auth = renewed;
     const header = authorization(renewed)["authorization"];
     return header !== undefined && header !== authorization(before ?? {})["authorization"];
@@ -236,7 +243,7 @@ export class HttpConnection implements GitConnection {
 
   async #refusal(answer: Dispatcher.ResponseData, facts: RequestFacts): Promise<SyncError> {
     const isText = mediaTypeOf(headerOf(answer, "content-type")) === "text/plain";
-    const text = isText ? await startOf(answer.body) : "";
+    const text = isText ? withoutSecrets(await startOf(answer.body), this.#auth ?? {}) : "";
     await discard(answer);
     const error = statusError(answer.statusCode, facts, headerOf(answer, "retry-after"), text);
     const hadSecret = authorization(this.#auth ?? {})["authorization"] !== undefined;
@@ -271,6 +278,23 @@ async function* metered(
     meter.sent(chunk.length);
     yield chunk;
   }
+}
+
+/** A token with a line end, as read from a file, would fail as a header and look like a lost connection. */
+function checkedAuth(auth: EndpointAuth, role: EndpointRole): EndpointAuth {
+  if (auth.bearerToken === undefined || /^[!-~]+$/u.test(auth.bearerToken)) return auth;
+  throw new SyncError(
+    "AUTH_PROVIDER_FAILED",
+    `The bearer token for the ${role} is empty or holds a space, a line end or another character that a header cannot hold`,
+    { role },
+  );
+}
+
+/** A server that shows the request it refused must not get its secrets into our errors. */
+function withoutSecrets(text: string, auth: EndpointAuth): string {
+  const header = authorization(auth)["authorization"];
+  const secrets = [header?.slice(header.indexOf(" ") + 1), auth.token, auth.bearerToken];
+  return secrets.reduce<string>((safe, secret) => (secret ? safe.replaceAll(secret, "***") : safe), text);
 }
 
 function authorization(auth: EndpointAuth): Readonly<Record<string, string>> {

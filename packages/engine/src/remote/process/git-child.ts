@@ -76,7 +76,7 @@ export class GitChild {
   async finish(goodbye: string): Promise<void> {
     if (!this.#hasExited) {
       if (!this.stdin.destroyed && !this.stdin.writableEnded) this.stdin.end(goodbye);
-      this.stdout.resume();
+      this.#drain();
       const timer = setTimeout(() => void this.stop(), FINISH_WITHIN_MS);
       await this.#exited;
       clearTimeout(timer);
@@ -84,15 +84,40 @@ export class GitChild {
     this.stdout.destroy();
   }
 
-  /** Close its input and end it; resolves when it is gone. A push without its end leaves the refs alone. */
-  async stop(): Promise<void> {
+  /**
+   * Close its input and end it; resolves when it is gone. A push without its end leaves the refs alone.
+   *
+   * For `graceMs` the missing input alone may end it: a receive-pack then tidies up, which a signal to it and its
+   * helpers at once would make a race.
+   */
+  async stop(graceMs = 0): Promise<void> {
     this.stdin.destroy();
-    if (this.#hasExited) return;
-    this.#signal("SIGTERM");
-    const timer = setTimeout(() => this.#signal("SIGKILL"), KILL_AFTER_MS);
+    const timers: NodeJS.Timeout[] = [];
+    const after = (delayMs: number, action: () => void): void => void timers.push(setTimeout(action, delayMs));
+    const terminate = (): void => {
+      // Output that nobody reads any more would keep the child from being seen as gone.
+      this.stdout.destroy();
+      this.#signal("SIGTERM");
+    };
+    if (this.#hasExited || graceMs === 0) terminate();
+    else {
+      this.#drain();
+      after(graceMs, terminate);
+    }
+    after(graceMs + KILL_AFTER_MS, () => {
+      this.#signal("SIGKILL");
+      // A process that outlived the group may hold it open.
+      this.#child.stderr.destroy();
+    });
     await this.#exited;
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
     this.stdout.destroy();
+  }
+
+  #drain(): void {
+    // A reader that left its listener behind would keep the rest from flowing, and the child from ending.
+    this.stdout.removeAllListeners("readable");
+    this.stdout.resume();
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -9,7 +9,9 @@ import { SyncError } from "../../errors.ts";
 import type { ResolvedLimits } from "../../options.ts";
 import type { GitConnection, RequestBody, TrafficMeter } from "../connection.ts";
 import { abortedError } from "../http/http-failure.ts";
+import { releaseGathered } from "../gather.ts";
 import { withIdleLimit } from "../idle-limit.ts";
+import { releaseBytes } from "../release-bytes.ts";
 import { GitChild, type ChildEnvironment } from "./git-child.ts";
 
 export interface ProcessConnectionOptions {
@@ -24,6 +26,9 @@ export interface ProcessConnectionOptions {
   readonly meter: TrafficMeter;
 }
 
+/** How long a receive-pack whose input broke off may take to remove what it had unpacked. */
+const TIDY_UP_MS = 2_000;
+
 interface Session {
   readonly child: GitChild;
   readonly chunks: AsyncIterator<Uint8Array>;
@@ -35,6 +40,7 @@ export class ProcessConnection implements GitConnection {
   readonly stateless = false;
   readonly #options: ProcessConnectionOptions;
   #session: Session | undefined;
+  #said = "";
 
   constructor(options: ProcessConnectionOptions) {
     this.#options = options;
@@ -50,25 +56,29 @@ export class ProcessConnection implements GitConnection {
     const session = this.#session ?? (await this.#start(signal));
     // Only protocol v2 takes another command after this one.
     const endsSession = session.advertisement.version !== 2;
-    const stop = (): void => void session.child.stop();
+    const stop = (): void => void this.#stop(session.child);
     signal.addEventListener("abort", stop, { once: true });
     // The child exits after its last answer; until then the answer is read while the request is written.
-    const written = this.#write(session.child, body, endsSession, signal);
     const failures: unknown[] = [];
-    const sent = written.catch((error: unknown) => {
-      failures.push(error);
-      return session.child.stop();
-    });
-    const limitMs =
-      this.service === "git-receive-pack"
-        ? this.#options.limits.pushAnswerTimeoutMs
-        : this.#options.limits.idleTimeoutMs;
+    let isSending = true;
+    const sent = this.#write(session.child, body, endsSession, signal)
+      .catch((error: unknown) => {
+        failures.push(error);
+        return this.#stop(session.child);
+      })
+      .finally(() => {
+        isSending = false;
+      });
     try {
       for (;;) {
-        const next = await withIdleLimit(session.chunks.next(), limitMs, () => this.#silent());
+        const pending = session.chunks.next();
+        // The clock starts when everything is sent: a large push may take hours to send.
+        if (isSending) await Promise.race([pending, sent]);
+        const next = await withIdleLimit(pending, this.#patienceMs, () => this.#silent());
         if (next.done === true) break;
         this.#options.meter.received(next.value.length);
         yield next.value;
+        releaseBytes(next.value);
       }
       await sent;
       if (failures.length > 0) throw failures[0];
@@ -85,7 +95,24 @@ export class ProcessConnection implements GitConnection {
     const session = this.#session;
     this.#session = undefined;
     if (session === undefined) return;
-    await session.child.finish("0000");
+    // An upload-pack has nothing to finish, and may be in the middle of a pack that nobody wants any more.
+    if (this.service === "git-upload-pack") await this.#stop(session.child);
+    else await session.child.finish("0000");
+    this.#said = session.child.stderrText();
+  }
+
+  said(): string {
+    return this.#said;
+  }
+
+  #stop(child: GitChild): Promise<void> {
+    return child.stop(this.service === "git-receive-pack" ? TIDY_UP_MS : 0);
+  }
+
+  /** How long the child may be silent, or read nothing, while it is its turn. */
+  get #patienceMs(): number {
+    const { pushAnswerTimeoutMs, idleTimeoutMs } = this.#options.limits;
+    return this.service === "git-receive-pack" ? pushAnswerTimeoutMs : idleTimeoutMs;
   }
 
   async #start(signal: AbortSignal): Promise<Session> {
@@ -124,17 +151,19 @@ export class ProcessConnection implements GitConnection {
     if (body.pack !== undefined) {
       for await (const chunk of body.pack.chunks) {
         signal.throwIfAborted();
-        await this.#writeChunk(child, chunk);
+        // A child that gave up has said why, or its exit will; the rest of the pack need not be fetched.
+        if (!(await this.#writeChunk(child, chunk, body.pack.kind === "stream"))) return;
       }
     }
     if (isLast && this.service === "git-receive-pack") child.stdin.end();
   }
 
-  /** Resolves when the child took enough of it to be given more; at once when it reads no longer. */
-  async #writeChunk(child: GitChild, chunk: Uint8Array): Promise<void> {
-    this.#options.meter.sent(chunk.length);
+  /** Resolves when the child took enough of it to be given more; with false when it reads no longer. */
+  async #writeChunk(child: GitChild, chunk: Uint8Array, isOurs = false): Promise<boolean> {
     const { stdin } = child;
-    if (stdin.destroyed || stdin.write(chunk)) return;
+    if (stdin.destroyed) return false;
+    this.#options.meter.sent(chunk.length);
+    if (stdin.write(chunk, isOurs ? () => releaseGathered(chunk) : undefined)) return true;
     await withIdleLimit(
       new Promise<void>((resolve) => {
         const done = (): void => {
@@ -145,9 +174,10 @@ export class ProcessConnection implements GitConnection {
         stdin.on("drain", done);
         stdin.on("close", done);
       }),
-      this.#options.limits.pushAnswerTimeoutMs,
+      this.#patienceMs,
       () => this.#silent(),
     );
+    return !stdin.destroyed;
   }
 
   #silent(): SyncError {

@@ -1,0 +1,178 @@
+/** Every command, described. Importing this imports no code of a command. */
+
+import type { Command } from "./command.ts";
+import { ENDPOINT_FLAGS, POLICY_FLAGS, REPORT_FLAGS, SCOPE_FLAGS, type FlagName } from "./flags.ts";
+
+const SOURCE = {
+  name: "source",
+  description: "https://, http:// or file:// URL or a local path",
+  required: true,
+  flag: "source-url",
+} as const;
+const TARGET = {
+  name: "target",
+  description: "the same; a local path that does not exist yet becomes a bare repository",
+  required: true,
+  flag: "target-url",
+} as const;
+
+const RUN_FLAGS = [
+  ...ENDPOINT_FLAGS,
+  ...SCOPE_FLAGS,
+  ...POLICY_FLAGS,
+  "max-pack-bytes",
+  ...REPORT_FLAGS,
+] as const;
+const SERVE_FLAGS = ["queue", "config"] as const satisfies readonly FlagName[];
+
+/** In the order of the help. */
+export const COMMANDS: readonly Command[] = Object.freeze([
+  {
+    name: "mirror",
+    summary: "Make the target equal to the source: one job through the queue, waited for",
+    details: [
+      "Replicates heads and tags: the target's refs are overwritten, other refs are left alone, nothing is deleted",
+      "without --prune, and a ref that the target refuses does not stop the others.",
+    ],
+    positionals: [SOURCE, TARGET],
+    flags: [...RUN_FLAGS, "queue"],
+    examples: [
+      "git-sync mirror . ../backup.git",
+      "GITSYNC_TARGET_TOKEN=… git-sync mirror https://example.com/a.git https://backup.example.com/a.git",
+    ],
+    load: async () => (await import("../commands/mirror.ts")).runMirror,
+  },
+  {
+    name: "sync",
+    summary: "Move the target's refs forward to the source's, now and in this process",
+    details: ["A ref that is not a fast-forward blocks the run before anything is pushed."],
+    positionals: [SOURCE, TARGET],
+    flags: RUN_FLAGS,
+    examples: ["git-sync sync --tags https://example.com/a.git /srv/git/a.git"],
+    load: async () => (await import("../commands/sync.ts")).runSync,
+  },
+  {
+    name: "replicate",
+    summary: "Make the target's refs equal to the source's whatever they were, now and in this process",
+    details: ["Overwrites: the target's own history does not count. Deletes only with --prune."],
+    positionals: [SOURCE, TARGET],
+    flags: RUN_FLAGS.filter((flag) => flag !== "force-with-lease"),
+    examples: ["git-sync replicate --tags --prune https://example.com/a.git /srv/git/a.git"],
+    load: async () => (await import("../commands/sync.ts")).runReplicate,
+  },
+  {
+    name: "plan",
+    summary: "Say what sync or replicate would do, and change nothing",
+    details: [],
+    positionals: [SOURCE, TARGET],
+    flags: ["mode", ...RUN_FLAGS],
+    examples: ["git-sync plan --mode replicate --tags https://example.com/a.git /srv/git/a.git"],
+    load: async () => (await import("../commands/sync.ts")).runPlan,
+  },
+  {
+    name: "probe",
+    summary: "List what a source offers, and what a target can do",
+    details: [],
+    positionals: [SOURCE, { ...TARGET, required: false }],
+    flags: [
+      ...ENDPOINT_FLAGS,
+      "tags",
+      "all-refs",
+      "exclude-ref-prefix",
+      "protocol",
+      "stats",
+      "json",
+      "verbose",
+    ],
+    examples: ["git-sync probe --json https://example.com/a.git"],
+    load: async () => (await import("../commands/probe.ts")).runProbe,
+  },
+  {
+    name: "enqueue",
+    summary: "Put a sync on the queue for the workers of the fleet",
+    details: [
+      "The workers use their own credentials and their own rules about addresses; --wait reports what they did.",
+    ],
+    positionals: [SOURCE, TARGET],
+    flags: [
+      "source-url",
+      "source-follow-info-refs-redirect",
+      "target-url",
+      "target-follow-info-refs-redirect",
+      ...SCOPE_FLAGS,
+      "mode",
+      ...POLICY_FLAGS,
+      "wait",
+      "json",
+      "verbose",
+      "queue",
+    ],
+    examples: [
+      "git-sync enqueue --queue redis://queue.example.com --wait https://example.com/a.git /srv/git/a.git",
+    ],
+    load: async () => (await import("../commands/enqueue.ts")).runEnqueue,
+  },
+  {
+    name: "jobs",
+    summary: "Look at the jobs of the queue and steer them",
+    details: ["Actions: list (default), show ID, cancel ID, retry ID."],
+    positionals: [
+      { name: "action", description: "list, show, cancel or retry", required: false },
+      { name: "id", description: "the job, as list prints it", required: false },
+    ],
+    flags: ["state", "limit", "json", "verbose", "queue"],
+    examples: ["git-sync jobs", "git-sync jobs list --state failed --json", "git-sync jobs retry 17"],
+    load: async () => (await import("../commands/jobs.ts")).runJobs,
+  },
+  {
+    name: "worker",
+    summary: "Take jobs off the queue and run them, until Ctrl-C",
+    details: ["Reaches public addresses only, and what the configuration allows under egress."],
+    positionals: [],
+    flags: [...SERVE_FLAGS, "concurrency"],
+    examples: ["git-sync worker --queue redis://queue.example.com --config mirrors.yaml"],
+    load: async () => (await import("../commands/serve.ts")).runWorker,
+  },
+  {
+    name: "gateway",
+    summary: "Serve the API and the dashboard, until Ctrl-C",
+    details: ["Listens beyond this machine only with GITSYNC_API_TOKEN set."],
+    positionals: [],
+    flags: [...SERVE_FLAGS, "listen", "adhoc"],
+    examples: [
+      "GITSYNC_API_TOKEN=… git-sync gateway --listen 0.0.0.0:8080 --queue redis://queue.example.com",
+    ],
+    load: async () => (await import("../commands/serve.ts")).runGateway,
+  },
+  {
+    name: "up",
+    summary: "Gateway and worker in one process, until Ctrl-C",
+    details: ["On the embedded queue unless one is named."],
+    positionals: [],
+    flags: [...SERVE_FLAGS, "listen", "adhoc", "concurrency"],
+    examples: ["git-sync up --adhoc --config mirrors.yaml"],
+    load: async () => (await import("../commands/serve.ts")).runUp,
+  },
+  {
+    name: "version",
+    summary: "Print the version",
+    details: [],
+    positionals: [],
+    flags: ["json"],
+    examples: [],
+    load: async () => (await import("../commands/version.ts")).runVersion,
+  },
+  {
+    name: "help",
+    summary: "Explain a command",
+    details: [],
+    positionals: [{ name: "command", description: "a command of git-sync", required: false }],
+    flags: [],
+    examples: ["git-sync help mirror"],
+    load: async () => (await import("../commands/help.ts")).runHelp,
+  },
+]);
+
+export function findCommand(name: string): Command | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}

@@ -1,0 +1,95 @@
+/** A run that goes through the queue: asked for, waited for, reported. Wherever it runs. */
+
+import type { RunReport } from "@gitsync/jobs";
+import type { EnqueuedSync, Producer, WaitOptions } from "@gitsync/producer";
+import type { CommandContext } from "../command-line/command.ts";
+import type { ExitStatus } from "../exit-status.ts";
+import { reportFailure, reportOptionsOf, reportResult } from "../output/report.ts";
+
+/** What `--json` says of the job besides the result of its run. */
+export interface JobDocument {
+  readonly id: string;
+  readonly route: string;
+  readonly target: string;
+  readonly requestedAt: number;
+  readonly outcome?: RunReport["outcome"];
+  readonly attempt?: number;
+}
+
+/** Attempts that a person waits for before the command gives up; a fleet has more patience. */
+const PATIENCE = 3;
+
+export interface QueuedRunOptions {
+  readonly onProgress?: WaitOptions["onProgress"];
+}
+
+/**
+ * Wait for the run that answers a request. Transient failures are told on standard error; after a few the job is
+ * cancelled and the last failure is the outcome. An interruption cancels the job too.
+ */
+export async function waitForQueuedRun(
+  { signal, terminal }: CommandContext,
+  producer: Producer,
+  enqueued: EnqueuedSync,
+  options: QueuedRunOptions = {},
+): Promise<RunReport> {
+  const enough = new AbortController();
+  let last: RunReport | undefined;
+  try {
+    return await producer.waitForRun(enqueued.route, enqueued.requestedAt, {
+      signal: AbortSignal.any([signal, enough.signal]),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+      onAttempt: (report) => {
+        if (report.outcome === "released") return;
+        last = report;
+        if (report.attempt >= PATIENCE) return enough.abort();
+        terminal.note(
+          `attempt ${report.attempt} failed: ${report.error?.message ?? report.outcome}; trying again\n`,
+        );
+      },
+    });
+  } catch (error) {
+    if (!signal.aborted && !enough.signal.aborted) throw error;
+    // A job that somebody else waits for too is left to them.
+    if (!enqueued.coalesced) await producer.cancel(enqueued.id);
+    if (signal.aborted || last === undefined) throw error;
+    return last;
+  }
+}
+
+/** Print the outcome of the run. `result` replaces what the report holds of it. */
+export function reportRun(
+  { terminal, flags }: CommandContext,
+  enqueued: EnqueuedSync,
+  report: RunReport,
+  result = report.result,
+): ExitStatus {
+  const options = reportOptionsOf(flags);
+  const job: JobDocument = {
+    id: enqueued.id,
+    route: enqueued.route,
+    target: enqueued.target,
+    requestedAt: enqueued.requestedAt,
+    outcome: report.outcome,
+    attempt: report.attempt,
+  };
+  const { error } = report;
+  if (error !== undefined) {
+    const failure = {
+      ...error,
+      retryable: report.outcome === "transient",
+      details: {},
+      ...(result && { result }),
+    };
+    return reportFailure(terminal, failure, options, { job });
+  }
+  if (result !== undefined) return reportResult(terminal, result, options, { job });
+  const failure = {
+    code: report.outcome === "cancelled" ? "ABORTED" : "OUTCOME_UNKNOWN",
+    message: `The run ended without a result: ${report.outcome}`,
+    remedy: "run it again",
+    retryable: true,
+    details: {},
+  };
+  return reportFailure(terminal, failure, options, { job });
+}

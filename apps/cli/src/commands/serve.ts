@@ -1,0 +1,154 @@
+/** `git-sync worker`, `gateway` and `up`: run until a signal ends them, then close everything in order. */
+
+import type { Producer } from "@gitsync/producer";
+import {
+  createLogger,
+  createQueueTelemetry,
+  createShutdown,
+  DEFAULT_FLEET_CONFIG,
+  loadConfig,
+  openQueueStore,
+  parseQueueUrl,
+  startTelemetry,
+  type FleetConfig,
+  type ListenAddress,
+  type Logger,
+  type QueueStore,
+  type Shutdown,
+} from "@gitsync/runtime";
+import { CliError } from "../cli-error.ts";
+import type { CommandContext } from "../command-line/command.ts";
+import { EXIT, type ExitStatus } from "../exit-status.ts";
+import { createFleetClient } from "../settings/engine-client.ts";
+import { readSettings, type Settings } from "../settings/settings.ts";
+import { VERSION } from "../version.ts";
+
+/** What a process of the fleet is made of. */
+interface Parts {
+  readonly gateway: boolean;
+  readonly worker: boolean;
+}
+
+const MAX_CONCURRENCY = 1_000;
+const WORKER_GRACE_MS = 25_000;
+/** For a worker to hand jobs back after its grace. */
+const RELEASE_MS = 6_000;
+const CLOSE_MS = 5_000;
+
+export function runWorker(context: CommandContext): Promise<ExitStatus> {
+  return serve(context, { gateway: false, worker: true });
+}
+
+export function runGateway(context: CommandContext): Promise<ExitStatus> {
+  return serve(context, { gateway: true, worker: false });
+}
+
+export function runUp(context: CommandContext): Promise<ExitStatus> {
+  return serve(context, { gateway: true, worker: true });
+}
+
+/** What every part of the process shares. */
+interface Fleet extends Settings {
+  readonly config: FleetConfig;
+  readonly logger: Logger;
+  readonly store: QueueStore;
+  readonly producer: Producer;
+  /** Stages run in the reverse order of their addition: the embedded database, added first, stops last. */
+  readonly shutdown: Shutdown;
+}
+
+async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus> {
+  const { flags, env, signal } = context;
+  const settings = await readSettings(context);
+  const { environment, secrets } = settings;
+  const file = flags.config ?? environment.configFile;
+  const config = file === undefined ? DEFAULT_FLEET_CONFIG : await loadConfig(file);
+  const url = parseQueueUrl(flags.queue ?? environment.queueUrl, env);
+  const concurrency = parts.worker ? concurrencyOf(context, settings) : 0;
+  const listen = parts.gateway ? await listenOf(context, settings) : undefined;
+
+  const name =
+    parts.gateway && parts.worker ? "git-sync" : parts.gateway ? "git-sync-gateway" : "git-sync-worker";
+  const logger = createLogger({
+    name,
+    level: environment.logLevel,
+    format: environment.logFormat ?? (context.terminal.interactive ? "pretty" : "json"),
+    secrets,
+  });
+  // Signals arrive at the command line's own watch: a terminal below npm delivers each Ctrl-C twice.
+  const shutdown = createShutdown({ logger, signals: [] });
+  try {
+    const telemetry = await startTelemetry({ serviceName: name, version: VERSION, env, secrets });
+    const role = parts.gateway && parts.worker ? "both" : parts.gateway ? "producer" : "worker";
+    const store = await openQueueStore(url, { logger, role, signal, telemetry: createQueueTelemetry() });
+    shutdown.add("queue store", () => store.close(CLOSE_MS), 2 * CLOSE_MS);
+    shutdown.add("telemetry", () => telemetry.shutdown(), CLOSE_MS);
+    const { createProducer } = await import("@gitsync/producer");
+    const producer = await createProducer({ store, logger });
+    shutdown.add("queues", () => producer.close(), CLOSE_MS);
+    const fleet: Fleet = { ...settings, config, logger, store, producer, shutdown };
+    if (parts.worker) await startWorker(context, fleet, concurrency);
+    if (listen !== undefined) await startGateway(context, fleet, listen);
+    await ended(signal);
+    await shutdown.run("signal");
+    return EXIT.ok;
+  } catch (error) {
+    await shutdown.run("failed to start");
+    throw error;
+  }
+}
+
+async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: number): Promise<void> {
+  const { config, logger, store, producer, secrets, shutdown } = fleet;
+  const { createWorker } = await import("@gitsync/worker");
+  const client = createFleetClient(config.egress, env);
+  shutdown.add("connections", () => client.close(), CLOSE_MS);
+  const worker = createWorker({
+    store,
+    routes: producer.routes,
+    client,
+    logger,
+    concurrency,
+    secrets,
+    graceMs: WORKER_GRACE_MS,
+  });
+  shutdown.add("jobs", () => worker.close("shutdown"), WORKER_GRACE_MS + RELEASE_MS);
+  await worker.start();
+}
+
+async function startGateway({ flags }: CommandContext, fleet: Fleet, listen: ListenAddress): Promise<void> {
+  const { config, environment, logger, store, producer, shutdown } = fleet;
+  const { createGateway } = await import("@gitsync/gateway");
+  const gateway = createGateway({
+    producer,
+    logger,
+    adhoc: flags.adhoc === true || config.adhoc,
+    listen,
+    ready: () => store.ping(),
+    ...(environment.apiToken === undefined ? {} : { token: environment.apiToken }),
+  });
+  shutdown.add("hints", () => gateway.close(CLOSE_MS), CLOSE_MS);
+  await gateway.start();
+}
+
+/** Where to listen, checked before anything is started. */
+async function listenOf({ flags }: CommandContext, { environment }: Settings): Promise<ListenAddress> {
+  const { parseListenAddress, requireTokenBeyondLoopback } = await import("@gitsync/gateway");
+  const listen = flags.listen === undefined ? environment.listen : parseListenAddress(flags.listen);
+  requireTokenBeyondLoopback(listen, environment.apiToken);
+  return listen;
+}
+
+function concurrencyOf({ flags, command }: CommandContext, { environment }: Settings): number {
+  if (flags.concurrency === undefined) return environment.workerConcurrency;
+  const concurrency = /^\d{1,4}$/u.test(flags.concurrency) ? Number(flags.concurrency) : 0;
+  if (concurrency >= 1 && concurrency <= MAX_CONCURRENCY) return concurrency;
+  throw new CliError("USAGE", `flag --concurrency needs a number from 1 to ${MAX_CONCURRENCY}`, {
+    command: command.name,
+  });
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

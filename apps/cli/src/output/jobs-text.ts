@@ -1,0 +1,70 @@
+/** Jobs as text: a table of many, or everything about one. */
+
+import type { JobView } from "@gitsync/producer";
+import { resultText } from "./result-text.ts";
+
+/** One line per job, the newest first; every line ends with a line feed. */
+export function jobsText(jobs: readonly JobView[]): string {
+  if (jobs.length === 0) return "no jobs\n";
+  const rows = jobs.map((job) => [
+    job.id,
+    job.state,
+    job.trigger,
+    time(job.createdAt),
+    outcomeOf(job),
+    job.target,
+  ]);
+  const table = [["ID", "STATE", "BY", "SINCE", "OUTCOME", "TARGET"], ...rows];
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  );
+  return table
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+/** Everything about one job. */
+export function jobText(job: JobView, options: { readonly verbose: boolean }): string {
+  const error = job.error ?? job.report?.error;
+  const facts: readonly (readonly [name: string, value: string | undefined])[] = [
+    ["job", job.id],
+    ["state", job.state],
+    ["outcome", job.report?.outcome],
+    ["route", job.route],
+    ["target", job.target],
+    ["asked by", job.trigger],
+    ["attempt", String(job.attempt)],
+    ["created", time(job.createdAt)],
+    ["started", job.startedAt === undefined ? undefined : time(job.startedAt)],
+    ["finished", job.finishedAt === undefined ? undefined : time(job.finishedAt)],
+    [
+      "progress",
+      job.progress &&
+        `${job.progress.phase}, ${job.progress.sourceBytes} bytes read, ${job.progress.targetBytes} written`,
+    ],
+    ["trace", job.report?.traceId],
+    ["error", error && `${error.message} [${error.code}]`],
+    ["remedy", error?.remedy],
+  ];
+  const lines = facts.flatMap(([name, value]) =>
+    value === undefined || value === "" ? [] : [`${`${name}:`.padEnd(10)}${value}\n`],
+  );
+  return (
+    lines.join("") +
+    (job.report?.result === undefined ? "" : resultText(job.report.result, { ...options, stats: false }))
+  );
+}
+
+function outcomeOf(job: JobView): string {
+  return job.report?.error?.code ?? job.error?.code ?? job.report?.outcome ?? "-";
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/u, "Z");
+}

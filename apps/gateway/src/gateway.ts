@@ -1,0 +1,74 @@
+/** The gateway: HTTP in front of the queue. Knows no git; what it accepts is durable before it answers. */
+
+import type { Producer } from "@gitsync/producer";
+import type { Logger, Secret } from "@gitsync/runtime";
+import { GatewayError } from "./gateway-error.ts";
+import { createServer } from "./http/server.ts";
+import { requireTokenBeyondLoopback, type ListenAddress } from "./listen-address.ts";
+import { inTime } from "./queue-deadline.ts";
+import { addHealthRoutes } from "./routes/health.ts";
+import { addJobRoutes } from "./routes/jobs.ts";
+import { addPageRoutes } from "./routes/page.ts";
+
+export interface GatewayOptions {
+  readonly producer: Producer;
+  readonly logger: Logger;
+  /** Bearer token of the API. Without one, only this machine is served. */
+  readonly token?: Secret;
+  /** Whether endpoints that no configuration names may be synced. */
+  readonly adhoc: boolean;
+  readonly listen: ListenAddress;
+  /** Resolves when the queue can be reached. */
+  readonly ready: () => Promise<void>;
+}
+
+export interface Gateway {
+  /**
+   * Begin to listen.
+   *
+   * @returns the address as a URL: `http://127.0.0.1:8080`.
+   * @throws {GatewayError} `LISTEN_FAILED`.
+   */
+  start(): Promise<string>;
+  /** Accept nothing any more and answer what is under way, for at most `deadlineMs` (default 5,000). */
+  close(deadlineMs?: number): Promise<void>;
+}
+
+/**
+ * Make a gateway. Nothing listens before {@link Gateway.start}.
+ *
+ * @throws {GatewayError} `LISTEN_NEEDS_TOKEN` when other machines could reach it without a token.
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { producer, logger, token, adhoc, listen, ready } = options;
+  requireTokenBeyondLoopback(listen, token);
+  const server = createServer({ logger, token });
+  addHealthRoutes(server, ready);
+  addJobRoutes(server, { producer, adhoc });
+  addPageRoutes(server);
+  return {
+    start: async () => {
+      try {
+        const url = await server.listen({ host: listen.host, port: listen.port, listenTextResolver });
+        logger.info({ url }, "Gateway listens");
+        return url;
+      } catch (cause) {
+        const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+        throw new GatewayError(
+          "LISTEN_FAILED",
+          `Cannot listen on ${listen.host}:${listen.port} (${code})`,
+          {},
+          { cause },
+        );
+      }
+    },
+    close: async (deadlineMs = 5_000) => {
+      await inTime(server.close(), deadlineMs);
+    },
+  };
+}
+
+/** The framework's own line, one per address, is a detail: ours names the address in a field. */
+function listenTextResolver(): string {
+  return "Server bound";
+}

@@ -1,0 +1,82 @@
+/** RFC 9457 problem documents: every answer that is not a success. `code` is stable, `detail` is for people. */
+
+import type { FastifyReply } from "fastify";
+
+/** Every problem that the gateway states, with its HTTP status and title. */
+export const PROBLEMS = {
+  "body-invalid": { status: 400, title: "The body cannot be used" },
+  "query-invalid": { status: 400, title: "The query cannot be used" },
+  "request-invalid": { status: 400, title: "The request cannot be used" },
+  "token-missing": { status: 401, title: "A bearer token is needed" },
+  "token-invalid": { status: 401, title: "The bearer token is not valid" },
+  "adhoc-disabled": { status: 403, title: "Only configured endpoints may be synced" },
+  "host-refused": { status: 403, title: "Without a token only this machine is served" },
+  "cross-site": { status: 403, title: "Another site may not use this API" },
+  "job-not-found": { status: 404, title: "No such job" },
+  "route-not-found": { status: 404, title: "No such route" },
+  "not-found": { status: 404, title: "Nothing is here" },
+  "request-timeout": { status: 408, title: "The request took too long to arrive" },
+  "body-too-large": { status: 413, title: "The body is too large" },
+  "media-type-unsupported": { status: 415, title: "The body must be application/json" },
+  internal: { status: 500, title: "The gateway failed" },
+  "queue-unavailable": { status: 503, title: "The queue cannot be reached" },
+} as const;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One thing that is wrong with a body or a query. */
+export interface ProblemFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The document that is sent. */
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ProblemCode;
+  readonly faults?: readonly ProblemFault[];
+}
+
+/** Thrown by a handler to answer with a problem. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ProblemCode;
+  readonly faults: readonly ProblemFault[];
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    faults: readonly ProblemFault[] = [],
+    options: ErrorOptions = {},
+  ) {
+    super(detail, options);
+    this.code = code;
+    this.faults = faults;
+  }
+}
+
+/** How long to wait before asking again, when the queue is away. */
+const RETRY_AFTER_SECONDS = 2;
+
+export function problemDocument({ code, message, faults }: Problem): ProblemDocument {
+  const { status, title } = PROBLEMS[code];
+  return {
+    type: `urn:git-sync:problem:${code}`,
+    title,
+    status,
+    detail: message,
+    code,
+    ...(faults.length === 0 ? {} : { faults }),
+  };
+}
+
+/** Send a problem with the headers that belong to it. */
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const document = problemDocument(problem);
+  if (document.status === 401) void reply.header("www-authenticate", 'Bearer realm="git-sync"');
+  if (document.status === 503) void reply.header("retry-after", String(RETRY_AFTER_SECONDS));
+  return reply.code(document.status).type("application/problem+json").send(document);
+}

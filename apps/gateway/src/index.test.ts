@@ -1,0 +1,15 @@
+import { test } from "vitest";
+import * as api from "./index.ts";
+
+test("what the package exports", ({ expect }) => {
+  expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
+    [
+      "GatewayError",
+      "PROBLEMS",
+      "createGateway",
+      "isLoopback",
+      "parseListenAddress",
+      "requireTokenBeyondLoopback",
+    ]
+  `);
+});

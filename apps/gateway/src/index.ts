@@ -1,0 +1,12 @@
+/** `@gitsync/gateway`: HTTP in front of the queue: the API and the dashboard. */
+
+export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
+export { GatewayError, type GatewayErrorCode } from "./gateway-error.ts";
+export {
+  isLoopback,
+  parseListenAddress,
+  requireTokenBeyondLoopback,
+  type ListenAddress,
+} from "./listen-address.ts";
+export { PROBLEMS, type ProblemCode, type ProblemDocument, type ProblemFault } from "./http/problem.ts";
+export type { AcceptedJob, JobSummary } from "./routes/job-document.ts";

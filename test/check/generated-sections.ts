@@ -1,0 +1,144 @@
+/**
+ * The parts of the documents that are written from the sources.
+ *
+ * Each stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`. `npm run docs` writes them; a test
+ * compares them, so a document that fell behind fails the check.
+ */
+
+import { ENVIRONMENT } from "@gitsync/runtime";
+import { commandHelp, COMMANDS, overviewHelp } from "@gitsync/cli";
+import { exists, readJson, readText, workspaces, type Workspace } from "./repository.ts";
+
+/** A part of a document with the text that it should have. */
+export interface GeneratedSection {
+  readonly document: string;
+  readonly name: string;
+  readonly text: string;
+}
+
+interface TurboConfig {
+  readonly tags?: readonly string[];
+  readonly boundaries?: {
+    readonly tags: Readonly<Record<string, { readonly dependencies: { readonly allow: readonly string[] } }>>;
+  };
+}
+
+const SCOPE = "@gitsync/";
+
+export function generatedSections(): readonly GeneratedSection[] {
+  return [
+    { document: "docs/architecture.md", name: "imports", text: importTable() },
+    { document: "docs/configuration.md", name: "environment", text: environmentTable() },
+    { document: "docs/cli.md", name: "help", text: commandLineHelp() },
+    { document: "docs/surface.md", name: "surface", text: surface() },
+  ];
+}
+
+/** `document` with the section's text in its place. */
+export function withSection(document: string, { name, text }: GeneratedSection): string {
+  const [start, end] = [`<!-- generated: ${name} -->`, `<!-- end of ${name} -->`];
+  const from = document.indexOf(start);
+  const to = document.indexOf(end);
+  if (from === -1 || to < from) throw new Error(`The document lacks ${start} … ${end}`);
+  return `${document.slice(0, from + start.length)}\n\n${text.trim()}\n\n${document.slice(to)}`;
+}
+
+/** One row per package: what it is, what it names, what `turbo boundaries` lets it reach through others. */
+function importTable(): string {
+  const allowed = readJson<TurboConfig>("turbo.json").boundaries?.tags ?? {};
+  const rows = workspaces().map(({ folder, manifest }) => {
+    const tag = readJson<TurboConfig>(`${folder}/turbo.json`).tags?.[0] ?? "";
+    const direct = Object.keys(manifest.dependencies ?? {}).filter((name) => name.startsWith(SCOPE));
+    const names = direct.map((name) => name.slice(SCOPE.length));
+    const through = (allowed[tag]?.dependencies.allow ?? []).filter((name) => !names.includes(name));
+    return `| \`${folder}\` | ${manifest.description ?? "tests that need two packages or a server"} | ${list(names)} | ${list(through)} |`;
+  });
+  return ["| Package | Is | Names | May also reach |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0
+    ? "nothing"
+    : names
+        .toSorted()
+        .map((name) => `\`${name}\``)
+        .join(", ");
+}
+
+/** Every variable that is read. */
+function environmentTable(): string {
+  const rows = ENVIRONMENT.map(({ name, default: value, meaning, scope }) => {
+    const readBy = scope === "run-now" ? "run now" : "every process";
+    return `| \`${name}\` | ${value} | ${meaning} | ${readBy} |`;
+  });
+  return ["| Variable | Default | Meaning | Read by |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** What `git-sync help` and `git-sync help COMMAND` print. */
+function commandLineHelp(): string {
+  const sections = COMMANDS.map(
+    (command) => `## git-sync ${command.name}\n\n${verbatim(commandHelp(command))}`,
+  );
+  return [verbatim(overviewHelp(COMMANDS)), ...sections].join("\n\n");
+}
+
+function verbatim(text: string): string {
+  return `\`\`\`text\n${text.trim()}\n\`\`\``;
+}
+
+/** What each package exports, read from its `index.ts`, which lists its names by hand. */
+function surface(): string {
+  return workspaces()
+    .filter(({ manifest }) => manifest.private !== true)
+    .map((workspace) => ({ name: workspace.manifest.name, entries: entriesOf(workspace) }))
+    .filter(({ entries }) => entries !== "")
+    .map(({ name, entries }) => `## ${name}\n\n${entries}`)
+    .join("\n\n");
+}
+
+function entriesOf({ folder, manifest }: Workspace): string {
+  return Object.entries(manifest.exports ?? {})
+    .flatMap(([path, target]) => {
+      const source = typeof target === "string" ? undefined : target["@gitsync/source"];
+      if (source === undefined || !exists(`${folder}/${source}`)) return [];
+      const { values, types } = exportedNames(readText(`${folder}/${source.slice(2)}`));
+      const head = `\`${manifest.name}${path.slice(1)}\``;
+      return [
+        [
+          head,
+          values.length > 0 ? `values ${quoted(values)}` : "",
+          types.length > 0 ? `types ${quoted(types)}` : "",
+        ]
+          .filter((part) => part !== "")
+          .join("\n- ")
+          .replace("\n", "\n\n"),
+      ];
+    })
+    .join("\n\n");
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(" ");
+}
+
+/** The names of `export { … }` and `export type { … }` lists, sorted. */
+export function exportedNames(source: string): { readonly values: string[]; readonly types: string[] } {
+  const values: string[] = [];
+  const types: string[] = [];
+  for (const [, keyword, names = ""] of source.matchAll(/^export (type )?\{([^}]*)\}/gmu)) {
+    for (const item of names
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "")) {
+      const isType = keyword !== undefined || item.startsWith("type ");
+      const name = item.replace(/^type /u, "").replace(/^.* as /u, "");
+      (isType ? types : values).push(name);
+    }
+  }
+  for (const [, keyword = "", name = ""] of source.matchAll(
+    /^export (?:async )?(const|function\*?|class|type|interface) (\w+)/gmu,
+  )) {
+    (keyword === "type" || keyword === "interface" ? types : values).push(name);
+  }
+  return { values: values.sort(), types: types.sort() };
+}

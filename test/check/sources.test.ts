@@ -1,0 +1,58 @@
+/** Rules about every source file and every package that no other tool knows. */
+
+import { describe, expect, test } from "vitest";
+import { exists, filesOf, readText, workspaces } from "./repository.ts";
+
+const sources = filesOf("packages/**/*.{ts,js}", "apps/**/*.{ts,js,html,css}", "test/**/*.ts", "*.ts");
+
+describe("sources", () => {
+  test("leave no work for later in a comment", () => {
+    const unfinished = new RegExp(
+      ["TO" + "DO", "FIX" + "ME", "XX" + "X"].map((word) => `\\b${word}\\b`).join("|"),
+      "u",
+    );
+    const found = sources.flatMap((path) =>
+      readText(path)
+        .split("\n")
+        .flatMap((line, index) => (unfinished.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+    );
+    expect(found).toEqual([]);
+  });
+
+  test("re-export by name, never everything", () => {
+    expect(sources.filter((path) => /^export \* /mu.test(readText(path)))).toEqual([]);
+  });
+
+  test("lie in folders that say what they are about", () => {
+    const vague = /(?:^|\/)(?:utils?|helpers?|common|misc|types)(?:\/|\.ts$)/u;
+    expect(sources.filter((path) => vague.test(path))).toEqual([]);
+  });
+});
+
+describe.for(workspaces().map(({ folder, manifest }) => ({ folder, ...manifest })))(
+  "$folder",
+  (workspace) => {
+    const readme = `${workspace.folder}/README.md`;
+
+    test.skipIf(workspace.private === true)(
+      "has a README of at most 80 lines that begins with its name",
+      () => {
+        expect(exists(readme), `${readme} exists`).toBe(true);
+        const lines = readText(readme).split("\n");
+        expect(lines[0]).toBe(`# ${workspace.name}`);
+        expect(lines.length).toBeLessThanOrEqual(80);
+      },
+    );
+
+    test("has the source of everything that it exports", () => {
+      const targets = Object.values(workspace.exports ?? {}).flatMap((entry) =>
+        typeof entry === "string" ? [entry] : [entry["@gitsync/source"] ?? "a source"],
+      );
+      expect(targets.filter((target) => !exists(`${workspace.folder}/${target}`))).toEqual([]);
+    });
+
+    test("has the same version as its siblings", () => {
+      expect(workspace.version).toBe(workspaces()[0]?.manifest.version);
+    });
+  },
+);

@@ -1,0 +1,103 @@
+/** The queue on a PostgreSQL server named by its address. The embedded server of another process plays that part. */
+
+import { readFileSync } from "node:fs";
+import { createSilentLogger, openQueueStore, parseQueueUrl } from "@gitsync/runtime";
+import type { QueueStore } from "@gitsync/runtime";
+import { afterAll, expect, test } from "vitest";
+import { describeWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { closeMember, disposeTemplate, startMember, usedFolder } from "./support/embedded.ts";
+
+const LANE = "sync.example.com";
+
+function address(directory: string, password: string): string {
+  const socket = encodeURIComponent(`${directory}/run/server`);
+  return `postgres://gitsync:${encodeURIComponent(password)}@localhost/postgres?host=${socket}`;
+}
+
+function open(url: string, waitMs = 5_000): Promise<QueueStore> {
+  return openQueueStore(parseQueueUrl(url, {}), { logger: createSilentLogger(), role: "both", waitMs });
+}
+
+describeWith(["postgres"], "the queue on PostgreSQL", () => {
+  afterAll(disposeTemplate);
+
+  test("migrates a fresh database once, however many processes open it together", async () => {
+    await using folder = temporaryFolder("postgres");
+    await using host = startMember(`embedded:${folder.path}`);
+    await host.waitForLine(/^opened/);
+    const url = address(folder.path, readFileSync(folder.join("password"), "utf8").trim());
+    const first = await open(url);
+    if (first.kind !== "postgres") throw new TypeError("not a PostgreSQL store");
+    await first.pool.query("DROP SCHEMA bullmq CASCADE");
+    await first.close();
+
+    const stores = await Promise.all([open(url), open(url), open(url)]);
+    const [store] = stores;
+    if (store?.kind !== "postgres") throw new TypeError("not a PostgreSQL store");
+    expect(store.embedded).toBe(false);
+    const { rows } = await store.pool.query("SELECT count(*)::int AS migrations FROM bullmq.migration");
+    expect(rows[0].migrations).toBeGreaterThan(5);
+    await Promise.all(stores.map(async (each) => each.close()));
+    await closeMember(host);
+  });
+
+  test("runs many lanes on one pool, which grows by the connection that each worker keeps", async () => {
+    await using folder = await usedFolder();
+    await using host = startMember(`embedded:${folder.path}`);
+    await host.waitForLine(/^opened/);
+    const store = await open(address(folder.path, readFileSync(folder.join("password"), "utf8").trim()));
+    if (store.kind !== "postgres") throw new TypeError("not a PostgreSQL store");
+    const lanes = Array.from({ length: 25 }, (_, index) => `${LANE}.${index}`);
+    const done = new Set<string>();
+    const workers = lanes.map((lane) =>
+      store.createWorker(lane, async (_job, _token, _signal) => void done.add(lane), {}),
+    );
+    const queues = lanes.map((lane) => store.createQueue(lane));
+    await Promise.all(queues.map(async (queue) => queue.add("sync", {})));
+    await expect.poll(() => done.size, { timeout: 20_000 }).toBe(25);
+    expect(store.pool.totalCount).toBeLessThanOrEqual(35);
+    await Promise.all(workers.map(async (worker) => worker.close()));
+    await store.close();
+    await closeMember(host);
+  });
+
+  test("waits for a server that comes up late, and names one that does not", async () => {
+    await using folder = await usedFolder();
+    const url = address(folder.path, readFileSync(folder.join("password"), "utf8").trim());
+    await expect(open(url, 300)).rejects.toMatchObject({ code: "QUEUE_UNAVAILABLE" });
+    const opening = open(url, 20_000);
+    await using host = startMember(`embedded:${folder.path}`);
+    const store = await opening;
+    await expect(store.ping()).resolves.toBeUndefined();
+    await store.close();
+    await host.waitForLine(/^opened/);
+    await closeMember(host);
+  });
+
+  test("tells a wrong password from an absent server, without repeating it", async () => {
+    await using folder = await usedFolder();
+    await using host = startMember(`embedded:${folder.path}`);
+    await host.waitForLine(/^opened/);
+    const error: unknown = await open(address(folder.path, "wrong-password")).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code: "QUEUE_ACCESS_DENIED" });
+    expect(JSON.stringify(error) + String(error)).not.toContain("wrong-password");
+    await closeMember(host);
+  });
+
+  test("closes within its deadline while a query hangs", async () => {
+    await using folder = await usedFolder();
+    await using host = startMember(`embedded:${folder.path}`);
+    await host.waitForLine(/^opened/);
+    const store = await open(address(folder.path, readFileSync(folder.join("password"), "utf8").trim()));
+    if (store.kind !== "postgres") throw new TypeError("not a PostgreSQL store");
+    const hanging = store.pool.query("SELECT pg_sleep(60)").catch(() => undefined);
+    const startedAt = performance.now();
+    await store.close(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    await hanging;
+    await closeMember(host);
+  });
+});

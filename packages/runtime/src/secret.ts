@@ -1,15 +1,18 @@
 /** A secret value that cannot be printed by accident. */
 
-const PRINTED = "[secret]";
+import { inspect } from "node:util";
 
-/** `util.inspect.custom`, which is this registered symbol (Node.js, "Custom inspection functions on objects"). */
-const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+const PRINTED = "[secret]";
 
 /**
  * Holds one secret. Every way of turning it into text gives `[secret]`; the value comes out of `expose()` only,
  * so a search for `.expose(` finds every place that handles it.
  */
 export class Secret {
+  static {
+    Object.defineProperty(this.prototype, inspect.custom, { value: () => PRINTED });
+  }
+
   readonly #value: string;
 
   constructor(value: string) {
@@ -30,10 +33,6 @@ export class Secret {
   }
 
   [Symbol.toPrimitive](): string {
-    return PRINTED;
-  }
-
-  [INSPECT](): string {
     return PRINTED;
   }
 }

@@ -21,6 +21,7 @@ import {
   closeMember,
   disposeTemplate,
   postmasterOf,
+  processesNaming,
   serverProcesses,
   startMember,
   supervisorOf,
@@ -46,6 +47,7 @@ describeWith(["postgres"], "the embedded queue", () => {
     expect(postmasterOf(folder.path)).toBe(server);
     expect(await closeMember(second)).toMatch(/^closed/);
     await until("supervisor and server are gone", () => serverProcesses(folder.path).length === 0, 1_000);
+    expect(processesNaming(folder.join("run/guardian"))).toEqual([]);
   });
 
   test("is started once by four processes that start together", async () => {
@@ -94,6 +96,20 @@ describeWith(["postgres"], "the embedded queue", () => {
     await until("supervisor and server are gone", () => serverProcesses(folder.path).length === 0, 1_000);
   });
 
+  test("stops by itself when every Node.js process was killed, the supervisor too, and nobody comes back", async () => {
+    await using folder = await usedFolder();
+    await using member = startMember(`embedded:${folder.path}`);
+    await member.waitForLine(/^opened/);
+    const guardians = processesNaming(folder.join("run/guardian"));
+    expect(guardians).toHaveLength(1);
+    process.kill(supervisorOf(folder.path), "SIGKILL");
+    await member.kill("SIGKILL");
+    await until("server and guardian are gone", () => {
+      const left = [...serverProcesses(folder.path), ...processesNaming(folder.join("run/guardian"))];
+      return left.length === 0;
+    });
+  });
+
   test("goes on when its supervisor is killed: a member starts another one, which adopts the server", async () => {
     await using folder = await usedFolder();
     await using member = startMember(`embedded:${folder.path}`);
@@ -121,7 +137,7 @@ describeWith(["postgres"], "the embedded queue", () => {
     const log = (): string => readFileSync(join(folder.path, "supervisor.log"), "utf8");
     await until("the server is back", () => (log().match(/ready to accept/g) ?? []).length === 2);
     member.write("add a\n");
-    await member.waitForLine(/^completed a$/);
+    await member.waitForLine(/^completed a$/, { timeoutMs: 10_000 });
     expect(await closeMember(member)).toMatch(/^closed/);
   });
 

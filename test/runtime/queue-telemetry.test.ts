@@ -53,10 +53,13 @@ async function runTwoJobs(queueUrl: string): Promise<readonly ReadableSpan[]> {
   await completed;
   await queue.add("bad", {});
   await failed;
+  const detached = once(worker, "completed");
+  await queue.add("sync", {}, { telemetry: { omitContext: true } });
+  await detached;
   await worker.close();
   await queue.close();
   await store.close();
-  await expect.poll(() => exporter.getFinishedSpans().length, { timeout: 8_000 }).toBeGreaterThanOrEqual(8);
+  await expect.poll(() => exporter.getFinishedSpans().length, { timeout: 8_000 }).toBeGreaterThanOrEqual(11);
   return exporter.getFinishedSpans();
 }
 
@@ -64,7 +67,7 @@ function expectOneTrace(spans: readonly ReadableSpan[]): void {
   const named = (name: string): readonly ReadableSpan[] => spans.filter((span) => span.name === name);
   const [receive] = named("webhook receive");
   const [send] = named("send git-sync");
-  const [run, failing] = named("process git-sync");
+  const [run, failing, detached] = named("process git-sync");
   const [sync] = named("git.sync");
   const names = new Set(spans.map(({ name }) => name));
   expect(names).toEqual(
@@ -95,6 +98,8 @@ function expectOneTrace(spans: readonly ReadableSpan[]): void {
     },
   });
   expect(sync?.parentSpanContext?.spanId).toBe(run?.spanContext().spanId);
+  expect(detached).toBeDefined();
+  expect(detached?.parentSpanContext).toBeUndefined();
   expect(failing).toMatchObject({ status: { code: SpanStatusCode.ERROR } });
   expect(failing?.status.message).toBe("pack of https://[secret]@example.com/x.git is short");
   const everything = JSON.stringify(

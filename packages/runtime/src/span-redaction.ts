@@ -23,7 +23,7 @@ export function createRedactingExporter(exporter: SpanExporter, secrets: SecretR
 }
 
 /** The span as it may leave the process; the given one is not changed. */
-export function redactSpan(span: ReadableSpan, secrets: SecretRegistry): ReadableSpan {
+function redactSpan(span: ReadableSpan, secrets: SecretRegistry): ReadableSpan {
   const { message } = span.status;
   return {
     name: secrets.scrub(span.name),

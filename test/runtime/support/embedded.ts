@@ -63,14 +63,20 @@ export async function closeMember(member: RunningProcess): Promise<string> {
 
 /** Processes whose command line names the directory: supervisor and server, not the members. */
 export function serverProcesses(directory: string): readonly number[] {
+  return processesWith(
+    (words) =>
+      words.includes(join(directory, "postgres")) || (words.includes(directory) && isSupervisor(words)),
+  );
+}
+
+/** Processes that have this very word on their command line. */
+export function processesNaming(word: string): readonly number[] {
+  return processesWith((words) => words.includes(word));
+}
+
+function processesWith(matches: (words: readonly string[]) => boolean): readonly number[] {
   return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      const words = commandLine(pid);
-      return (
-        words.includes(join(directory, "postgres")) || (words.includes(directory) && isSupervisor(words))
-      );
-    })
+    .filter((name) => /^\d+$/.test(name) && matches(commandLine(name)))
     .map(Number);
 }
 

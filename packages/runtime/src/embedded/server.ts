@@ -20,7 +20,7 @@ const POLL_MS = 10;
 const STILL_HELD = /is still in use|lock file ".*" already exists/;
 const HELD_RETRY_MS = 200;
 const MAX_LINES = 20;
-const WATCH_MS = 50;
+const WATCH_MS = 200;
 
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: "",
@@ -42,6 +42,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 export interface EmbeddedServer {
+  /** `undefined` when the program could not be started. */
+  readonly pid: number | undefined;
   /** Resolves when the process is gone, for whatever reason. */
   readonly ended: Promise<void>;
   /** Disconnect everybody and stop; harder ways follow when that does not end it. */
@@ -163,6 +165,7 @@ async function answers(layout: EmbeddedLayout, ms: number): Promise<boolean> {
 
 function watch(pid: number | undefined, ended: Promise<void>): EmbeddedServer {
   return {
+    pid,
     ended,
     async stop() {
       // A program that could not be started has no number, and 0 would mean this very process group.

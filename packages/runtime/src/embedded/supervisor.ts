@@ -19,6 +19,8 @@ import type { BoundedLog } from "./bounded-log.ts";
 import { prepareCluster } from "./cluster.ts";
 import { prepareDirectory } from "./directory.ts";
 import type { ServerAccount } from "./directory.ts";
+import { startGuardian } from "./guardian.ts";
+import type { Guardian } from "./guardian.ts";
 import type { EmbeddedLayout } from "./layout.ts";
 import { readLines } from "./lines.ts";
 import { encodeLine, failedFrom, parseFromMember } from "./protocol.ts";
@@ -69,6 +71,7 @@ class Supervisor {
   readonly #members = new Map<Socket, boolean>();
   readonly #over = Promise.withResolvers<number>();
   #server: EmbeddedServer | undefined;
+  #guardian: Guardian | undefined;
   #started: Promise<void> | undefined;
   #admission: Promise<void> = Promise.resolve();
   #lingering: NodeJS.Timeout | undefined;
@@ -111,8 +114,14 @@ class Supervisor {
       mustCopy: this.#account !== undefined,
     });
     await prepareCluster(this.#layout, binaries, this.#account);
-    this.#server = await startServer(this.#layout, binaries, this.#account, this.#log);
+    await this.#serve(binaries);
     void this.#keepAlive(binaries);
+  }
+
+  async #serve(binaries: PostgresBinaries): Promise<void> {
+    this.#server = await startServer(this.#layout, binaries, this.#account, this.#log);
+    this.#guardian?.dismiss();
+    this.#guardian = startGuardian(this.#layout, this.#server.pid ?? 0);
   }
 
   /** A server that dies under its users comes back; their pools reconnect by themselves. */
@@ -124,7 +133,7 @@ class Supervisor {
       if (restarts >= MAX_RESTARTS) return this.#stop(1);
       await pause(RESTART_PAUSE_MS);
       try {
-        this.#server = await startServer(this.#layout, binaries, this.#account, this.#log);
+        await this.#serve(binaries);
       } catch (error) {
         this.#log.write(`the server did not come back: ${errorText(error)}`);
       }
@@ -208,6 +217,7 @@ class Supervisor {
     this.#isStopping = true;
     this.#listener?.close();
     await this.#server?.stop();
+    this.#guardian?.dismiss();
     await rm(this.#layout.runDirectory, { recursive: true, force: true });
     this.#log.write(`supervisor ${process.pid} ends`);
     this.#over.resolve(status);

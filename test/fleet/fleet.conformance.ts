@@ -81,17 +81,12 @@ export function describeFleet(kind: BackendKind): void {
       const route = await fleet.route();
       const { routes } = fleet.producer;
       let late: EnqueuedSync | undefined;
-      const hinting: RouteStore = Object.assign(Object.create(routes), {
-        startRun: async (...args: Parameters<RouteStore["startRun"]>) => {
+      const hinting = storeWith(routes, {
+        startRun: async (...args) => {
           const next = await routes.startRun(...args);
           if (next.type === "idle") late ??= await fleet.hint(route);
           return next;
         },
-        now: () => routes.now(),
-        finishRun: (...args: Parameters<RouteStore["finishRun"]>) => routes.finishRun(...args),
-        lanes: () => routes.lanes(),
-        cancelledRuns: (...args: Parameters<RouteStore["cancelledRuns"]>) => routes.cancelledRuns(...args),
-        progress: (...args: Parameters<RouteStore["progress"]>) => routes.progress(...args),
       });
       const client = scriptedClient();
       await fleet.work({ client, routes: hinting });
@@ -159,6 +154,25 @@ export function describeFleet(kind: BackendKind): void {
         expect(await fleet.hint(route)).toMatchObject({ id: first.id, coalesced: true });
       }
       expect(await fleet.answer(first, 5_000)).toMatchObject({ outcome: "converged" });
+    });
+
+    test("a hint between a run's end and its back-off ends the back-off, too", async () => {
+      await using fleet = await startFleet(backend);
+      const client = scriptedClient(() => {
+        if (client.runs.length <= 4) throw new SyncError("REMOTE_TIMEOUT", "No answer");
+        return convergedResult();
+      });
+      const route = await fleet.route();
+      const { routes } = fleet.producer;
+      const hinting = storeWith(routes, {
+        finishRun: async (...args) => {
+          const recorded = await routes.finishRun(...args);
+          if (client.runs.length <= 4) await fleet.hint(route);
+          return recorded;
+        },
+      });
+      await fleet.work({ client, routes: hinting });
+      expect(await fleet.answer(await fleet.hint(route), 5_000)).toMatchObject({ outcome: "converged" });
     });
 
     test("a permanent one fails at once; the next hint runs at once", async () => {
@@ -447,4 +461,26 @@ export function describeFleet(kind: BackendKind): void {
       expect(await fleet.hint(route)).toMatchObject({ queued: true, coalesced: true });
     });
   });
+}
+
+/** The same store with some answers of its own, so that something can happen between two steps of a worker. */
+function storeWith(routes: RouteStore, own: Partial<RouteStore>): RouteStore {
+  return {
+    now: () => routes.now(),
+    put: (...args) => routes.put(...args),
+    hint: (...args) => routes.hint(...args),
+    setPaused: (...args) => routes.setPaused(...args),
+    startRun: (...args) => routes.startRun(...args),
+    progress: (...args) => routes.progress(...args),
+    finishRun: (...args) => routes.finishRun(...args),
+    cancelledRuns: (...args) => routes.cancelledRuns(...args),
+    cancelJob: (...args) => routes.cancelJob(...args),
+    job: (...args) => routes.job(...args),
+    jobs: (...args) => routes.jobs(...args),
+    route: (...args) => routes.route(...args),
+    routes: (...args) => routes.routes(...args),
+    reports: (...args) => routes.reports(...args),
+    lanes: () => routes.lanes(),
+    ...own,
+  };
 }

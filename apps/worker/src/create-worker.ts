@@ -5,6 +5,7 @@ import { Lanes, newId, openRouteStore, type RouteStore } from "@gitsync/producer
 import { SecretRegistry } from "@gitsync/runtime";
 import { CancelWatch } from "./cancel-watch.ts";
 import { LaneWorkers } from "./lane-workers.ts";
+import { MissedHints } from "./missed-hints.ts";
 import { createSyncProcessor, type ProcessorContext } from "./process-sync-job.ts";
 import { Slots } from "./slots.ts";
 import { TargetExclusion } from "./target-exclusion.ts";
@@ -45,6 +46,7 @@ class FleetWorker implements Worker {
       concurrency,
       only,
       createProcessor: (pauseLane) => createSyncProcessor(context, pauseLane),
+      onJobFailed: (queueJobId) => void context.missedHints.putOff(queueJobId),
     });
     await this.#workers.open();
     logger.info({ worker_id: this.id, concurrency }, "Worker takes jobs");
@@ -68,6 +70,7 @@ class FleetWorker implements Worker {
       cancellations: new CancelWatch(routes),
       targets: new TargetExclusion(),
       lanes: this.#lanes,
+      missedHints: new MissedHints(routes, this.#lanes, logger),
       slots: new Slots(concurrency, () => this.#workers?.resumeOne()),
     };
   }

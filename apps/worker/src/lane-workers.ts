@@ -28,6 +28,8 @@ export interface LaneWorkersOptions {
   readonly concurrency: number;
   readonly only: TargetKey | undefined;
   readonly createProcessor: (pauseLane: () => void) => SyncProcessor;
+  /** A job failed and the queue has dealt with that: it is put off, or it is over. */
+  readonly onJobFailed: (queueJobId: string) => void;
 }
 
 export class LaneWorkers {
@@ -102,6 +104,9 @@ export class LaneWorkers {
     worker.on("lockRenewalFailed", (jobs) => {
       logger.warn({ lane, jobs }, "Lost the lock of running jobs; they are stopped");
       for (const job of jobs) worker.cancelJob(job, "lock-lost" satisfies StopReason);
+    });
+    worker.on("failed", (job) => {
+      if (job?.id !== undefined) this.#options.onJobFailed(job.id);
     });
     worker.on("stalled", (job) =>
       logger.warn({ lane, queue_job_id: job }, "A job was taken over from a worker that is gone"),

@@ -5,6 +5,7 @@ import { parseSyncJobData, type TargetKey } from "@gitsync/jobs";
 import { newId, type Lanes } from "@gitsync/producer";
 import { wholeMs } from "@gitsync/runtime";
 import type { RunVerdict } from "./job-outcome.ts";
+import type { FailedRun, MissedHints } from "./missed-hints.ts";
 import { runRoute, type RunContext } from "./run-route.ts";
 import type { Slots } from "./slots.ts";
 import { stopReason } from "./stop-reason.ts";
@@ -24,6 +25,7 @@ export interface ProcessorContext extends RunContext {
   readonly slots: Slots;
   readonly targets: TargetExclusion;
   readonly lanes: Lanes;
+  readonly missedHints: MissedHints;
 }
 
 /** What a job leaves in the queue; everything else is in the reports of its routes. */
@@ -75,12 +77,15 @@ async function processTarget(context: ProcessorContext, taken: TakenJob): Promis
   if (taken.signal?.aborted === true) onStop();
   const leave = await context.targets.enter(target, controller);
   try {
-    const { verdicts, heldForMs } = await runAll(context, taken, controller.signal);
+    const { verdicts, failed: failedRuns, heldForMs } = await runAll(context, taken, controller.signal);
     const stopped = stopReason(controller.signal);
     if (stopped === "lock-lost") loseLock(context, target);
     if (stopped === "shutdown") return await release(job, token);
     const retry = verdicts.find((verdict) => verdict.step === "retry");
-    if (retry !== undefined) throw storableError(new Error(retry.error?.message), context.secrets);
+    if (retry !== undefined) {
+      context.missedHints.willRetry(job.id ?? "", target, failedRuns);
+      throw storableError(new Error(retry.error?.message), context.secrets);
+    }
     if (heldForMs !== undefined) return await putOff(job, token, heldForMs);
     const failed = verdicts.find((verdict) => verdict.step === "fail");
     if (failed !== undefined)
@@ -94,6 +99,8 @@ async function processTarget(context: ProcessorContext, taken: TakenJob): Promis
 
 interface TargetRuns {
   readonly verdicts: readonly RunVerdict[];
+  /** Those that want another attempt of the job. */
+  readonly failed: readonly FailedRun[];
   /** Set when a host asked a dirty route of the target to wait. */
   readonly heldForMs?: number;
 }
@@ -103,17 +110,19 @@ async function runAll(context: ProcessorContext, taken: TakenJob, signal: AbortS
   const { job, target } = taken;
   const attempt = job.attemptsMade + 1;
   const verdicts: RunVerdict[] = [];
+  const failed: FailedRun[] = [];
   const skip: string[] = [];
   while (!signal.aborted && verdicts.length < MAX_RUNS) {
     const runId = newId();
     const run = await context.routes.startRun(target, { runId, workerId: context.workerId, attempt, skip });
     if (run.type === "idle")
-      return { verdicts, ...(run.heldForMs === undefined ? {} : { heldForMs: run.heldForMs }) };
+      return { verdicts, failed, ...(run.heldForMs === undefined ? {} : { heldForMs: run.heldForMs }) };
     const verdict = await runRoute(context, { run, runId, queueJobId: job.id ?? "", attempt, signal });
     verdicts.push(verdict);
     if (verdict.step !== "done") skip.push(run.route.id);
+    if (verdict.step === "retry") failed.push({ route: run.route.id, startedAt: run.startedAt });
   }
-  return verdicts.length < MAX_RUNS ? { verdicts } : { verdicts, heldForMs: 0 };
+  return verdicts.length < MAX_RUNS ? { verdicts, failed } : { verdicts, failed, heldForMs: 0 };
 }
 
 /** Back into the queue for later, without using an attempt. */

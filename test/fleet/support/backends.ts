@@ -10,7 +10,7 @@ import {
 } from "@gitsync/runtime";
 import { startRedis } from "../../support/redis.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import type { RequirementName } from "../../support/requirements.ts";
+import type { RequirementName } from "../../support/requirement.ts";
 
 export interface Backend extends AsyncDisposable {
   readonly url: QueueUrl;

@@ -137,6 +137,41 @@ test("a source that is rewritten and pruned between listing and pack is planned 
   await client.close();
 });
 
+describeWays("a ref that somebody else makes at the target during a run", (way) => {
+  test("survives a prune that was planned without it", async () => {
+    await using sides = await twoSides(way);
+    const { rival, next } = await readyToPush(sides);
+    await setRef(sides.source, "refs/heads/old", next);
+    await sides.replicate();
+    await git(["update-ref", "-d", "refs/heads/old"], { cwd: sides.source });
+    await commit(sides.source, "refs/heads/main", { a: "3" });
+    await moveTargetFirst(sides, "refs/tags/made-meanwhile", rival);
+    await sides.replicate({ policy: { prune: true } });
+    expect([...(await refsOf(sides.target, "refs/heads", "refs/tags")).keys()]).toEqual([
+      "refs/heads/main",
+      "refs/tags/made-meanwhile",
+    ]);
+  });
+});
+
+describeWays("two runs of the same mirror at once", (way) => {
+  test("both end well, and the target is equal", async () => {
+    await using sides = await twoSides(way);
+    await commit(sides.source, "refs/heads/main", { a: "1" });
+    await sides.replicate();
+    const logs = [await installRefLog(sides.source), await installRefLog(sides.target)] as const;
+    for (let step = 0; step < 5; step += 1) {
+      await commit(sides.source, "refs/heads/main", { a: `again ${step}` });
+      await commit(sides.source, `refs/heads/b${step}`, { b: `${step}` });
+      const results = await Promise.all([sides.replicate(), sides.replicate(), sides.replicate()]);
+      expect(results.map(({ execution }) => execution.converged)).toEqual([true, true, true]);
+      expect(await refsOf(sides.target)).toEqual(await refsOf(sides.source));
+    }
+    expect(await checkRefHistory(logs[0], logs[1])).toEqual([]);
+    await expectSound(sides);
+  });
+});
+
 describeWays("while the source keeps moving", (way) => {
   test("every value that a target ref takes was a value of its source ref, in the source's order", async () => {
     await using sides = await twoSides(way);

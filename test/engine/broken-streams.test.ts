@@ -363,9 +363,11 @@ test("connections to the source that are garbled or slow end in a typed failure 
     expect((await client.sync(request)).execution.converged).toBe(true);
     await restoreRefs(rig.target, before);
   }
+  await client.close(); // Toxics meet new connections only.
   proxy.setToxics({ downstream: [{ type: "half-open", at: 700 }] });
-  expect(await failureOf(client.sync(request))).toMatchObject({ code: "REMOTE_TIMEOUT" });
+  const fresh = openClient({ limits: { idleTimeoutMs: 500 } });
+  expect(await failureOf(fresh.sync(request))).toMatchObject({ code: "REMOTE_TIMEOUT" });
   expect(unexpected).toEqual([]);
   expect(await refsOf(rig.target)).toEqual(before);
-  await client.close();
+  await fresh.close();
 });

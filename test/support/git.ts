@@ -35,7 +35,7 @@ export interface GitOptions {
 }
 
 /** A git command that ended with another status than 0. */
-export class GitFailed extends Error {
+class GitFailed extends Error {
   override readonly name = "GitFailed";
   readonly status: number | null;
   readonly stderr: string;

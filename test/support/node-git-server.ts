@@ -188,11 +188,11 @@ class CgiHost {
     const isPush = recorded.service === "git-receive-pack";
     if (!isPush) response.once("close", () => child.stdout.destroy());
     const uploaded = upload(request, child, fault, recorded);
+    const answer = new CgiAnswer(child.stdout);
     try {
-      const answer = new CgiAnswer(child.stdout);
       const { status, headers } = await answer.head();
       if (fault?.type === "reset-after-work") {
-        for await (const chunk of answer.body()) void chunk;
+        await answer.drain();
         await closed;
         socket.resetAndDestroy();
         return;
@@ -200,9 +200,9 @@ class CgiHost {
       response.writeHead(status, headers);
       await download(answer.body(), response, request, fault, recorded);
     } finally {
-      if (isPush) child.stdout.resume();
-      else child.stdout.destroy();
       child.stdin.destroy();
+      if (isPush) await answer.drain();
+      child.stdout.destroy();
       await uploaded;
       await closed;
     }
@@ -382,6 +382,14 @@ class CgiAnswer {
       const { done, value } = await this.#chunks.next();
       if (done) return { status: 500, headers: {} };
       this.#rest = Buffer.concat([this.#rest, value]);
+    }
+  }
+
+  /** Read what is left and forget it. */
+  async drain(): Promise<void> {
+    for (;;) {
+      const { done } = await this.#chunks.next();
+      if (done) return;
     }
   }
 

@@ -2,7 +2,6 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { forgetGroup, reapLater } from "./reaper.ts";
 
 export interface ProcessOptions {
@@ -37,8 +36,6 @@ const LINE_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 /** How long the output of an ended process is waited for. */
 const OUTPUT_TIMEOUT_MS = 1_000;
-
-const repositoryRoot = join(import.meta.dirname, "../..");
 
 /** The runtime that this project pins; it runs TypeScript sources as they are. */
 export const nodeCommand = process.execPath;
@@ -99,12 +96,6 @@ export function startProcess(
       await exited;
     },
   };
-}
-
-/** Start `git-sync` from its sources, as a user's shell would. */
-export function startGitSync(args: readonly string[], options: ProcessOptions = {}): RunningProcess {
-  const bin = join(repositoryRoot, "apps/cli/bin/git-sync.js");
-  return startProcess(nodeCommand, ["--conditions=@gitsync/source", bin, ...args], options);
 }
 
 /** Start a script of ours from its source. */

@@ -116,7 +116,7 @@ export async function updateRefs(
 }
 
 /** The value of a ref or any other revision, or undefined when there is none. */
-export async function resolve(repository: string, revision: string): Promise<string | undefined> {
+async function resolve(repository: string, revision: string): Promise<string | undefined> {
   const id = await git(["rev-parse", "--verify", "--quiet", revision], { cwd: repository }).catch(() => "");
   return id === "" ? undefined : id;
 }

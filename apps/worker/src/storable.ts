@@ -4,7 +4,7 @@ import type { RouteError, SyncResult } from "@gitsync/jobs";
 import { errorText, storableText, type SecretRegistry } from "@gitsync/runtime";
 
 /** Without secrets, NUL and lone surrogates, and short. */
-export function storableMessage(text: string, secrets: SecretRegistry): string {
+function storableMessage(text: string, secrets: SecretRegistry): string {
   return storableText(secrets.scrub(text));
 }
 

@@ -40,11 +40,22 @@ export class AncestryCache {
   }
 }
 
+/** The pack of an answer that was not narrowed to commits: everything behind `wants` that the target lacks. */
+export interface DownloadedPack {
+  readonly wants: ReadonlySet<ObjectId>;
+  readonly chunks: readonly Uint8Array[];
+}
+
+export interface AncestryAnswer {
+  readonly facts: AncestryFacts;
+  readonly downloaded: DownloadedPack | undefined;
+}
+
 export async function askAncestry(
   run: Run,
   pairs: readonly AncestryPair[],
   listing: SourceListing,
-): Promise<AncestryFacts> {
+): Promise<AncestryAnswer> {
   const facts = new Map<string, AncestryFact>();
   const learn = (pair: AncestryPair, fact: AncestryFact): void => {
     facts.set(ancestryKey(pair), fact);
@@ -55,23 +66,11 @@ export async function askAncestry(
     if (known !== undefined) facts.set(ancestryKey(pair), known);
   }
   const open = (): AncestryPair[] => pairs.filter((pair) => !facts.has(ancestryKey(pair)));
-  const budget = { bytes: run.limits.maxAncestryBytes };
-  const ask = (
-    asked: readonly AncestryPair[],
-    haves: readonly ObjectId[],
-  ): Promise<CommitGraph | undefined> =>
-    commitGraph(
-      run,
-      listing,
-      asked.map((pair) => pair.newId),
-      haves,
-      budget,
-    );
-  if (open().length === 0) return facts;
+  const questions = new Questions(run, listing);
   // Without filters an answer brings content, so it is asked for only when the refs are about to move.
-  if (!listing.canFilter && run.dryRun) return facts;
+  if (open().length === 0 || (!listing.canFilter && run.dryRun)) return { facts, downloaded: undefined };
   if (open().length > 1) {
-    const combined = await ask(
+    const combined = await questions.ask(
       open(),
       open().map((pair) => pair.oldId),
     );
@@ -80,58 +79,55 @@ export async function askAncestry(
     }
   }
   if (open().length <= MAX_SINGLE_QUESTIONS || !listing.canFilter) {
-    await askEach(open(), ask, learn);
-    return facts;
+    for (const pair of open()) {
+      const graph = await questions.ask([pair], [pair.oldId]);
+      if (graph !== undefined) learn(pair, provesFastForward(graph, pair) ? "fast-forward" : "diverged");
+    }
+    return { facts, downloaded: questions.downloaded };
   }
-  const whole = await ask(open(), []);
+  const whole = await questions.ask(open(), []);
   if (whole !== undefined) {
     for (const pair of open()) learn(pair, provesFastForward(whole, pair) ? "fast-forward" : "diverged");
   }
-  return facts;
+  return { facts, downloaded: undefined };
 }
 
-async function askEach(
-  pairs: readonly AncestryPair[],
-  ask: (asked: readonly AncestryPair[], haves: readonly ObjectId[]) => Promise<CommitGraph | undefined>,
-  learn: (pair: AncestryPair, fact: AncestryFact) => void,
-): Promise<void> {
-  for (const pair of pairs) {
-    const graph = await ask([pair], [pair.oldId]);
-    if (graph === undefined) continue;
-    learn(pair, provesFastForward(graph, pair) ? "fast-forward" : "diverged");
-  }
-}
+/** The questions of one plan: they share a byte limit. */
+class Questions {
+  readonly #run: Run;
+  readonly #listing: SourceListing;
+  #bytesLeft: number;
+  /** The first answer that came with content. */
+  downloaded: DownloadedPack | undefined;
 
-/** The commits that the source sends for a question; `undefined` when the answer is larger than what may be spent. */
-async function commitGraph(
-  run: Run,
-  listing: SourceListing,
-  wants: readonly ObjectId[],
-  haves: readonly ObjectId[],
-  budget: { bytes: number },
-): Promise<CommitGraph | undefined> {
-  if (budget.bytes <= 0) return undefined;
-  const uniqueWants = [...new Set(wants)];
-  const uniqueHaves = [...new Set(haves)];
-  run.meter.asked("source", { wants: uniqueWants.length, haves: uniqueHaves.length });
-  const chunks: Uint8Array[] = [];
-  const answer = run.source.fetch(
-    {
-      wants: uniqueWants,
-      haves: uniqueHaves,
-      thin: false,
-      ofsDelta: true,
-      ...(listing.canFilter ? { filter: "tree:0" } : {}),
-    },
-    { message: () => {} },
-    run.signal,
-  );
-  for await (const chunk of answer) {
-    chunks.push(chunk);
-    budget.bytes -= chunk.length;
-    if (budget.bytes < 0) return undefined;
+  constructor(run: Run, listing: SourceListing) {
+    this.#run = run;
+    this.#listing = listing;
+    this.#bytesLeft = run.limits.maxAncestryBytes;
   }
-  return parentsOf(Buffer.concat(chunks), listing.objectFormat);
+
+  /** The commits that the source sends; `undefined` when its answer is larger than what is left to spend. */
+  async ask(pairs: readonly AncestryPair[], haves: readonly ObjectId[]): Promise<CommitGraph | undefined> {
+    if (this.#bytesLeft <= 0) return undefined;
+    const run = this.#run;
+    const { canFilter, objectFormat } = this.#listing;
+    const wants = new Set(pairs.map((pair) => pair.newId));
+    const request = { wants: [...wants], haves: [...new Set(haves)], thin: false, ofsDelta: true };
+    run.meter.asked("source", { wants: request.wants.length, haves: request.haves.length });
+    const chunks: Uint8Array[] = [];
+    const answer = run.source.fetch(
+      canFilter ? { ...request, filter: "tree:0" } : request,
+      { message: () => {} },
+      run.signal,
+    );
+    for await (const chunk of answer) {
+      chunks.push(chunk);
+      this.#bytesLeft -= chunk.length;
+      if (this.#bytesLeft < 0) return undefined;
+    }
+    if (!canFilter) this.downloaded ??= { wants, chunks };
+    return parentsOf(Buffer.concat(chunks), objectFormat);
+  }
 }
 
 function parentsOf(pack: Uint8Array, format: ObjectFormat): CommitGraph | undefined {

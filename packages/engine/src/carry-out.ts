@@ -31,6 +31,7 @@ export async function carryOut(run: Run, found: Discovery, plan: PlannedRun): Pr
     targetListing: found.target,
     objectFormat: found.objectFormat,
     archives,
+    downloaded: plan.downloaded,
   });
   if (outcome.error === undefined && run.request.policy.verify === "list")
     outcome = await verified(run, groups, outcome);

@@ -59,6 +59,8 @@ export function parseLocation(text: string, role: string): RemoteLocation {
   }
   if (scheme === "file") return parseFileUrl(text, invalid);
   if (scheme !== "http" && scheme !== "https") throw unsupported(scheme, role);
+  // To some parsers the next part of the path is then the host.
+  if (authority === "") throw invalid("it names no host");
   if (/[?#]/u.test(text)) throw invalid("a query or fragment has no meaning for git");
   if (authority.includes("%")) throw invalid("its host holds a percent sign");
   // Parsers fold such characters in different ways: a full-width dot is a dot to some.
@@ -156,7 +158,7 @@ function realGitDirectory(path: string): string {
 }
 
 /** The path with every link in its existing part resolved. */
-export function realPathOf(path: string): string {
+function realPathOf(path: string): string {
   let existing = path;
   let rest = "";
   while (!existsSync(existing) && dirname(existing) !== existing) {

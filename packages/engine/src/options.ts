@@ -75,7 +75,7 @@ export type ResolvedLimits = Readonly<Required<Limits>>;
 
 const MIB = 1024 * 1024;
 
-export const DEFAULT_LIMITS: ResolvedLimits = Object.freeze({
+const DEFAULT_LIMITS: ResolvedLimits = Object.freeze({
   memoryBytes: 8 * MIB,
   maxPackBytes: 20 * 1024 * MIB,
   maxRefUpdates: 5_000,

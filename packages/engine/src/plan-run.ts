@@ -2,7 +2,7 @@
 
 import { ancestryQuestions } from "./plan/desired.ts";
 import { planRefs, type PlannedRef } from "./plan/plan.ts";
-import { askAncestry } from "./ancestry.ts";
+import { askAncestry, type DownloadedPack } from "./ancestry.ts";
 import type { Discovery } from "./discover.ts";
 import type { Run } from "./run.ts";
 
@@ -10,6 +10,8 @@ export interface PlannedRun {
   readonly refs: readonly PlannedRef[];
   /** A branch is to be deleted and the target did not tell which one its HEAD names. */
   readonly headUnknown: boolean;
+  /** Content that an answer about fast-forwards brought along. */
+  readonly downloaded: DownloadedPack | undefined;
 }
 
 export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
@@ -17,15 +19,14 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
   const { policy, scope } = run.request;
   return run.span("git.plan", { "git_sync.refs.desired": found.desired.size }, async (span) => {
     const questions = ancestryQuestions(found.desired, found.target.refs, policy);
-    const ancestry =
-      questions.length === 0 ? new Map<string, never>() : await askAncestry(run, questions, found.source);
+    const { facts: ancestry, downloaded } = await askAncestry(run, questions, found.source);
     const input = {
       desired: found.desired,
       targetRefs: found.target.refs,
       policy,
       ancestry,
       mayPrune: scope.mayPrune,
-      sourceIsEmpty: found.source.refs.size === 0,
+      sourceIsEmpty: found.source.isEmpty,
       sourceHead: found.source.head,
       canDelete: found.target.capabilities.has("delete-refs"),
     };
@@ -41,6 +42,6 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
       "git_sync.refs.skipped": refs.filter((ref) => ref.action === "skip").length,
       "git_sync.refs.blocked": refs.filter((ref) => ref.action === "block").length,
     });
-    return { refs, headUnknown };
+    return { refs, headUnknown, downloaded };
   });
 }

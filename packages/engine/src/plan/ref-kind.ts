@@ -10,7 +10,7 @@ export const OWN_PREFIX = "refs/gitsync/";
  * Refs that forges write themselves, refuse from a push or act on: pull requests, reviews, pipelines,
  * Gerrit's configuration. They are part of no scope unless a pattern names them.
  */
-export const FORGE_PREFIXES: readonly string[] = Object.freeze([
+const FORGE_PREFIXES: readonly string[] = Object.freeze([
   "refs/pull/",
   "refs/pull-requests/",
   "refs/merge-requests/",

@@ -21,6 +21,8 @@ export interface SourceListing {
   readonly capabilities: CapabilityList;
   /** Every listed ref but HEAD, by name. */
   readonly refs: ReadonlyMap<RefName, ObjectId>;
+  /** The source showed nothing at all, not even HEAD, in or out of scope: that may mean that we may not see it. */
+  readonly isEmpty: boolean;
   /** The branch that HEAD names, when the source tells. */
   readonly head: RefName | undefined;
   /** HEAD names a branch that does not exist yet. */

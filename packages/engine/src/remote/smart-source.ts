@@ -196,9 +196,9 @@ function listingOf(advertisement: RefAdvertisement): SourceListing {
 
 const HEAD = "HEAD";
 
-function withoutHead(advertised: readonly AdvertisedRef[]): Pick<SourceListing, "refs" | "head"> {
+function withoutHead(advertised: readonly AdvertisedRef[]): Pick<SourceListing, "refs" | "head" | "isEmpty"> {
   const refs = new Map(advertised.map((ref) => [ref.name, ref.oid]));
   const head: RefName | undefined = advertised.find((ref) => ref.name === HEAD)?.symrefTarget;
   for (const name of refs.keys()) if (!name.startsWith("refs/")) refs.delete(name);
-  return { refs, head };
+  return { refs, head, isEmpty: advertised.length === 0 };
 }

@@ -69,6 +69,16 @@ export const REFUSALS: readonly RefusalRule[] = Object.freeze([
     remedy: "read the target's message; one of its hooks refused",
   },
   {
+    code: "checked-out",
+    pattern: /currently checked out/iu,
+    remedy: "push to a bare repository, or set receive.denyCurrentBranch at the target",
+  },
+  {
+    code: "object-check-failed",
+    pattern: /fsck error/iu,
+    remedy: "allow the faulty objects at the target (receive.fsck.*), or repair them at the source",
+  },
+  {
     code: "missing-objects",
     pattern: /missing necessary objects|unpacker error|unresolved deltas/iu,
     remedy: "run it again; if it stays, run git fsck on both sides",

@@ -5,6 +5,7 @@
 
 import { emptyPack, formatRefName, type ObjectFormat, type ObjectId, type RefName } from "@gitsync/protocol";
 import { isSyncError, SyncError } from "../errors.ts";
+import type { DownloadedPack } from "../ancestry.ts";
 import { PackProgress } from "../meter.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import type { SourceListing, TargetListing } from "../remote/remote.ts";
@@ -23,6 +24,8 @@ export interface TransferInput {
   readonly objectFormat: ObjectFormat;
   /** The archive ref that keeps each change's old tip; the change waits for its `ok`. */
   readonly archives: ReadonlyMap<PlannedChange, RefName>;
+  /** A pack that the plan had to download already; the push that needs just that is spared a second download. */
+  readonly downloaded: DownloadedPack | undefined;
 }
 
 export interface TransferOutcome {
@@ -101,6 +104,11 @@ function markUnreached(verdicts: Verdicts, outcome: PushOutcome, error: unknown)
   }
 }
 
+interface FetchedPack extends BufferedPack {
+  /** It may hold deltas to objects that only the target has. */
+  readonly isThin: boolean;
+}
+
 /** Knows what the target still lacks and fetches it for the request that needs it first. */
 class PackCarrier {
   readonly #run: Run;
@@ -130,7 +138,7 @@ class PackCarrier {
             );
       const pack = wants.length === 0 ? undefined : await this.#fetch(wants, remaining);
       const outcome = await this.#pushWith(group, pack);
-      if (pack !== undefined && this.#thin && mayBeThin(outcome)) {
+      if (pack?.isThin === true && mayBeThin(outcome)) {
         this.#thin = false;
         this.#retry("the target could not complete a thin pack", 1);
         continue;
@@ -183,7 +191,7 @@ class PackCarrier {
   }
 
   /** Ask the source for what is missing and read as much of its answer as the buffer takes. */
-  #fetch(wants: readonly ObjectId[], remaining: readonly PushGroup[]): Promise<BufferedPack> {
+  #fetch(wants: readonly ObjectId[], remaining: readonly PushGroup[]): Promise<FetchedPack> {
     const run = this.#run;
     const { sourceListing, targetListing, objectFormat } = this.#input;
     const haves = chooseHaves(
@@ -198,16 +206,16 @@ class PackCarrier {
     return run.span("git.fetch", attributes, async () => {
       const leaving = new AbortController();
       const received = new PackProgress("source", (event) => run.observe(event));
-      const answer = run.source.fetch(
-        {
-          wants,
-          haves,
-          thin: this.#thin && haves.length > 0,
-          ofsDelta: targetListing.capabilities.has("ofs-delta"),
-        },
-        { message: (text) => run.observe({ type: "remote-message", side: "source", text }) },
-        AbortSignal.any([run.signal, leaving.signal]),
-      );
+      const ofsDelta = targetListing.capabilities.has("ofs-delta");
+      const thin = this.#thin && haves.length > 0;
+      const downloaded = this.#downloaded(wants, ofsDelta);
+      const answer =
+        downloaded ??
+        run.source.fetch(
+          { wants, haves, thin, ofsDelta },
+          { message: (text) => run.observe({ type: "remote-message", side: "source", text }) },
+          AbortSignal.any([run.signal, leaving.signal]),
+        );
       const pack = await bufferPack(answer, {
         objectFormat,
         memoryBytes: run.limits.memoryBytes,
@@ -221,13 +229,24 @@ class PackCarrier {
         received.finish();
         await pack.close();
       };
-      return { ...pack, close };
+      return { ...pack, close, isThin: thin && downloaded === undefined };
     });
+  }
+
+  /** What the plan downloaded, if it is just what is wanted now and in a form that the target reads. */
+  #downloaded(wants: readonly ObjectId[], ofsDelta: boolean): AsyncIterable<Uint8Array> | undefined {
+    const { downloaded } = this.#input;
+    if (downloaded === undefined || !ofsDelta || downloaded.wants.size !== wants.length) return undefined;
+    return wants.every((id) => downloaded.wants.has(id)) ? replayed(downloaded.chunks) : undefined;
   }
 
   #retry(reason: string, attempt: number): void {
     this.#run.observe({ type: "retry", phase: "push", reason, attempt });
   }
+}
+
+async function* replayed(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* chunks;
 }
 
 /** The same chunks, counted when the transport comes back for the next. */
@@ -236,8 +255,10 @@ async function* counting(
   onTaken: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
+    // Read now: whoever takes the chunk may free it.
+    const { length } = chunk;
     yield chunk;
-    onTaken(chunk.length);
+    onTaken(length);
   }
 }
 

@@ -14,7 +14,7 @@ export type PktLineKind = "data" | "flush" | "delim" | "response-end";
 export type PacketSink = (kind: PktLineKind, source: Uint8Array, start: number, end: number) => boolean;
 
 // Value of a hex digit, or 255. A table on bytes: parseInt would read " 12", "0x1" and "12zz" as numbers.
-export const NIBBLE: Uint8Array = /* @__PURE__ */ (() => {
+const NIBBLE: Uint8Array = /* @__PURE__ */ (() => {
   const table = new Uint8Array(256).fill(255);
   for (let value = 0; value < 16; value += 1) {
     table[value.toString(16).charCodeAt(0)] = value;

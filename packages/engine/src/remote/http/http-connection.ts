@@ -20,8 +20,9 @@ import type { HttpLocation } from "../../location.ts";
 import type { ResolvedLimits } from "../../options.ts";
 import type { PackBody } from "../../transfer/pack-body.ts";
 import type { GitConnection, RequestBody, TrafficMeter } from "../connection.ts";
+import { authorization, checkedAuth, withoutSecrets } from "./credentials.ts";
 import type { GuardedDispatchers } from "./guarded-dispatcher.ts";
-import { requestError, statusError, type RequestFacts } from "./http-failure.ts";
+import { abortedError, requestError, statusError, type RequestFacts } from "./http-failure.ts";
 import { redirectedBase } from "./redirect.ts";
 import { guardStall, type StallGuard } from "./stall-guard.ts";
 
@@ -176,7 +177,7 @@ export class HttpConnection implements GitConnection {
 
   async #send(request: SentRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { dispatchers, location, userAgent, meter, auth } = this.#options;
-    signal.throwIfAborted();
+    if (signal.aborted) throw abortedError(signal);
     this.#auth ??= checkedAuth(await auth(false, signal), this.#options.role);
     const isHome = request.origin === location.origin;
     const skipTls = isHome && this.#auth.skipTlsVerify === true;
@@ -278,31 +279,6 @@ async function* metered(
     meter.sent(chunk.length);
     yield chunk;
   }
-}
-
-/** A token with a line end, as read from a file, would fail as a header and look like a lost connection. */
-function checkedAuth(auth: EndpointAuth, role: EndpointRole): EndpointAuth {
-  if (auth.bearerToken === undefined || /^[!-~]+$/u.test(auth.bearerToken)) return auth;
-  throw new SyncError(
-    "AUTH_PROVIDER_FAILED",
-    `The bearer token for the ${role} is empty or holds a space, a line end or another character that a header cannot hold`,
-    { role },
-  );
-}
-
-/** A server that shows the request it refused must not get its secrets into our errors. */
-function withoutSecrets(text: string, auth: EndpointAuth): string {
-  const header = authorization(auth)["authorization"];
-  const secrets = [header?.slice(header.indexOf(" ") + 1), auth.token, auth.bearerToken];
-  return secrets.reduce<string>((safe, secret) => (secret ? safe.replaceAll(secret, "***") : safe), text);
-}
-
-function authorization(auth: EndpointAuth): Readonly<Record<string, string>> {
-  if (auth.bearerToken !== undefined) return { authorization: `Bearer ${auth.bearerToken}` };
-  if (auth.token === undefined) return {};
-  return {
-    authorization: `Basic ${Buffer.from(`${auth.username ?? "git"}:${auth.token}`).toString("base64")}`,
-  };
 }
 
 function headerOf(answer: Dispatcher.ResponseData, name: string): string | undefined {

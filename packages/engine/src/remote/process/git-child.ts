@@ -93,7 +93,8 @@ export class GitChild {
   async stop(graceMs = 0): Promise<void> {
     this.stdin.destroy();
     const timers: NodeJS.Timeout[] = [];
-    const after = (delayMs: number, action: () => void): void => void timers.push(setTimeout(action, delayMs));
+    const after = (delayMs: number, action: () => void): void =>
+      void timers.push(setTimeout(action, delayMs));
     const terminate = (): void => {
       // Output that nobody reads any more would keep the child from being seen as gone.
       this.stdout.destroy();

@@ -116,7 +116,7 @@ export class ProcessConnection implements GitConnection {
   }
 
   async #start(signal: AbortSignal): Promise<Session> {
-    signal.throwIfAborted();
+    if (signal.aborted) throw abortedError(signal);
     const { service, role, args, environment, limits, meter } = this.#options;
     const child = new GitChild(args, environment);
     const stop = (): void => void child.stop();
@@ -200,7 +200,9 @@ export class ProcessConnection implements GitConnection {
       });
     }
     if (said !== "" && error instanceof ProtocolError) {
-      const code = /does not appear to be a git repository|not a git repository/u.test(said)
+      const code = /does not appear to be a git repository|not a git repository|invalid gitfile format/u.test(
+        said,
+      )
         ? "NOT_A_REPOSITORY"
         : "LOCAL_FAILED";
       return new SyncError(code, `Cannot open the ${role} ${label}: ${said}`, details, { cause: error });

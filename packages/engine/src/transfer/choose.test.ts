@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { id, ref, refs } from "../testing/values.ts";
+import type { PlannedChange } from "../plan/plan.ts";
+import { chooseHaves, chooseTransfer } from "./choose.ts";
+
+const base = { kind: "branch", code: "x", reason: "x" } as const;
+const create = (name: string, n: number): PlannedChange => ({
+  ...base,
+  action: "create",
+  targetRef: ref(name),
+  sourceRef: ref(name),
+  newId: id(n),
+});
+const update = (name: string, from: number, to: number): PlannedChange => ({
+  ...base,
+  action: "update",
+  targetRef: ref(name),
+  sourceRef: ref(name),
+  oldId: id(from),
+  newId: id(to),
+  destructive: false,
+});
+const remove = (name: string, n: number): PlannedChange => ({
+  ...base,
+  action: "delete",
+  targetRef: ref(name),
+  oldId: id(n),
+  clearsTheWay: false,
+});
+
+describe("chooseTransfer()", () => {
+  test.for([
+    ["nothing changes", [], false, {}, [], "nothing", "already-converged"],
+    ["all is blocked", [], true, { a: 1 }, [], "nothing", "all-blocked"],
+    ["only deletes", [remove("a", 1)], false, { a: 1 }, [], "refs-only", "deletes-only"],
+    ["another ref lists it", [create("b", 1)], false, { a: 1 }, [], "refs-only", "objects-present"],
+    [
+      "the ref that goes lists it",
+      [create("b", 1), remove("a", 1)],
+      false,
+      { a: 1 },
+      [],
+      "refs-only",
+      "objects-present",
+    ],
+    ["an alternate lists it", [create("b", 1)], false, {}, [1], "refs-only", "objects-present"],
+    ["the target is empty", [create("a", 1)], false, {}, [], "relay", "target-empty"],
+    ["an object is missing", [update("a", 1, 2)], false, { a: 1 }, [], "relay", "objects-missing"],
+  ] as const)("when %s", ([, changes, hasBlocked, target, tips, mode, reason]) => {
+    expect(
+      chooseTransfer({ changes, hasBlocked, targetRefs: refs(target), targetTips: tips.map(id) }),
+    ).toMatchObject({ mode, reason });
+  });
+
+  test("names each missing tip once", () => {
+    const changes = [create("a", 1), create("b", 1), create("c", 2), create("d", 3)];
+    const { missing } = chooseTransfer({
+      changes,
+      hasBlocked: false,
+      targetRefs: refs({ x: 3 }),
+      targetTips: [],
+    });
+    expect(missing).toEqual([id(1), id(2)]);
+  });
+});
+
+describe("chooseHaves()", () => {
+  const limits = { maxHaves: 10, sample: 4 };
+
+  test("begins with the old values of what changes, then what both list", () => {
+    const haves = chooseHaves([update("a", 1, 9)], new Set([id(2)]), refs({ a: 1, b: 2, c: 3 }), limits);
+    expect(haves).toEqual([id(1), id(2), id(3)]);
+  });
+
+  test("offers nothing that the target has not listed, and no more than asked", () => {
+    const ids = fc.integer({ min: 1, max: 60 });
+    const targets = fc.uniqueArray(ids, { minLength: 1, maxLength: 50 });
+    fc.assert(
+      fc.property(targets, fc.uniqueArray(ids, { maxLength: 50 }), (target, source) => {
+        const listed = refs(Object.fromEntries(target.map((n, index) => [`b${index}`, n])));
+        const first = target[0] ?? 1;
+        const haves = chooseHaves([update("b0", first, 99)], new Set(source.map(id)), listed, limits);
+        const values = new Set(listed.values());
+        expect(haves.every((each) => values.has(each))).toBe(true);
+        expect(new Set(haves).size).toBe(haves.length);
+        expect(haves[0]).toBe(id(first));
+        expect(haves.length).toBeLessThanOrEqual(1 + limits.maxHaves + limits.sample);
+        const shared = target.filter((n) => source.includes(n) && n !== first);
+        expect(shared.slice(0, limits.maxHaves).every((n) => haves.includes(id(n)))).toBe(true);
+      }),
+    );
+  });
+});

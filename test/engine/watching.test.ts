@@ -119,16 +119,19 @@ describeWays("a run that is cancelled", (way) => {
     await using sides = await twoSides(way);
     await commit(sides.source, "refs/heads/main", { a: "1" });
     const controller = new AbortController();
-    const cancelled = sides.client.replicate(
-      { source: sides.endpoint(await bigSource(sides)), target: sides.endpoint(sides.target) },
-      {
-        signal: controller.signal,
-        observer: (event) => void (event.type === "phase" && event.phase === "fetch" && controller.abort()),
-      },
-    );
+    const big = await bigSource(sides);
     const other = await createRepository(sides.folder.join("other.git"));
+    const cancelled = failureOf(
+      sides.client.replicate(
+        { source: sides.endpoint(big), target: sides.endpoint(sides.target) },
+        {
+          signal: controller.signal,
+          observer: (event) => void (event.type === "phase" && event.phase === "fetch" && controller.abort()),
+        },
+      ),
+    );
     const [failure, result] = await Promise.all([
-      failureOf(cancelled),
+      cancelled,
       sides.client.sync({ source: sides.endpoint(sides.source), target: sides.endpoint(other) }),
     ]);
     expect(failure.code).toBe("ABORTED");

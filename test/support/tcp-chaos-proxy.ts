@@ -125,7 +125,7 @@ async function pass(
     for (const piece of pieces(kept, toxics)) {
       await delay(piece.length, toxics);
       count(piece.length);
-      if (!to.write(piece)) await Promise.race([once(to, "drain"), once(to, "close")]);
+      if (!to.write(piece)) await writable(to);
       if (to.destroyed) return;
     }
     position += chunk.length;
@@ -140,6 +140,18 @@ async function pass(
     return;
   }
   to.end();
+}
+
+/** Resolves when the socket takes more, or never will. */
+async function writable(socket: Socket): Promise<void> {
+  const settled = new AbortController();
+  const events = ["drain", "close"].map((event) => once(socket, event, { signal: settled.signal }));
+  try {
+    await Promise.race(events);
+  } finally {
+    settled.abort();
+    await Promise.allSettled(events);
+  }
 }
 
 function flipped(chunk: Buffer, position: number, toxics: readonly Toxic[]): Buffer {

@@ -3,7 +3,8 @@ import { trace } from "@opentelemetry/api";
 import { parseObjectId, type ObjectId } from "@gitsync/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { askAncestry, AncestryCache, type AncestryAnswer } from "./ancestry.ts";
+import { AncestryCache } from "./ancestry-cache.ts";
+import { askAncestry, type AncestryAnswer } from "./ancestry.ts";
 import { resolveLimits, type Limits } from "./options.ts";
 import { RunMeter } from "./meter.ts";
 import {

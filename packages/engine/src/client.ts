@@ -1,7 +1,7 @@
 /** The library's front door: a client holds connections and limits; each call carries its own request. */
 
 import { trace } from "@opentelemetry/api";
-import { AncestryCache } from "./ancestry.ts";
+import { AncestryCache } from "./ancestry-cache.ts";
 import { StaticAuthProvider } from "./auth.ts";
 import { SyncError } from "./errors.ts";
 import { startMeasurement } from "./measure.ts";

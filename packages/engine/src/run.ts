@@ -6,7 +6,7 @@ import type { ResolvedLimits } from "./options.ts";
 import type { SourceRemote, TargetRemote } from "./remote/remote.ts";
 import type { ResolvedSyncRequest } from "./request.ts";
 import type { WithSpan } from "./spans.ts";
-import type { AncestryCache } from "./ancestry.ts";
+import type { AncestryCache } from "./ancestry-cache.ts";
 
 export interface Run {
   readonly request: ResolvedSyncRequest;

@@ -45,7 +45,7 @@ export function jobPriority(trigger: Trigger, tenantPending: number): number {
   );
 }
 
-/** Attempts of one job before it is given up and the route is left to the sweep. */
+/** Attempts of one job before it is given up; the route stays dirty, and the next hint runs it again. */
 export const MAX_ATTEMPTS = 8;
 
 /** Wait before attempt `attempt + 1`, in whole milliseconds: full jitter over 2 s doubling, at most 15 min. */

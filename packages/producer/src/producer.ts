@@ -44,7 +44,7 @@ export interface EnqueuedSync {
   /** Milliseconds of the store's clock; a run that started after it answers this hint. */
   readonly requestedAt: number;
   readonly requested: string;
-  /** False when only the route's state could be written (or the route is paused): the sweep puts it on the queue. */
+  /** False when only the route's state could be written (or the route is paused): the next hint, or resume, puts it on the queue. */
   readonly queued: boolean;
 }
 

@@ -18,11 +18,8 @@ import {
   encodeShallowInfo,
   encodeWantedRefs,
 } from "./fetch-response.ts";
-import {
-  FetchResponseDecoder,
-  type FetchResponseOptions,
-  type UploadResponseOptions,
-} from "./fetch-response-decoder.ts";
+import type { UploadResponseOptions } from "./fetch-grammar.ts";
+import { FetchResponseDecoder, type FetchResponseOptions } from "./fetch-response-decoder.ts";
 import { type ObjectId, parseObjectId } from "./object-id.ts";
 import { SidebandEncoder } from "./pkt-line/sideband-encoder.ts";
 import { parseRefName } from "./ref-name.ts";

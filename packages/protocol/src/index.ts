@@ -78,9 +78,8 @@ export {
   FetchResponseDecoder,
   type FetchResponseHandlers,
   type FetchResponseOptions,
-  type FetchResponseV2Options,
-  type UploadResponseOptions,
 } from "./fetch-response-decoder.ts";
+export type { FetchResponseV2Options, UploadResponseOptions } from "./fetch-grammar.ts";
 export {
   formatAcknowledgments,
   formatAdvertisedRef,

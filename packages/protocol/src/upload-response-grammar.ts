@@ -1,7 +1,7 @@
 // The lines of a v0 or v1 fetch answer before the pack.
 
 import { fetchResponseError, type NegotiationRecord } from "./negotiation-record.ts";
-import type { FetchGrammar, GrammarStep, UploadResponseOptions } from "./fetch-response-decoder.ts";
+import type { FetchGrammar, GrammarStep, UploadResponseOptions } from "./fetch-grammar.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 
 const LETTER_P = 0x50;

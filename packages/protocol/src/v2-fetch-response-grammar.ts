@@ -1,7 +1,7 @@
 // The sections of a v2 fetch answer.
 
 import { fetchResponseError, type NegotiationRecord } from "./negotiation-record.ts";
-import type { FetchGrammar, FetchResponseV2Options, GrammarStep } from "./fetch-response-decoder.ts";
+import type { FetchGrammar, FetchResponseV2Options, GrammarStep } from "./fetch-grammar.ts";
 import type { FetchSection } from "./fetch-response.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 

@@ -15,8 +15,12 @@ export type { AllowedNetwork, EgressConfig, EgressScheme, FleetConfig } from "./
 export { createLogger, createSilentLogger, LOG_FORMATS, LOG_LEVELS } from "./logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./logger.ts";
 export { openQueueStore } from "./open-queue-store.ts";
-export type { OpenQueueStoreOptions } from "./open-queue-store.ts";
-export type { PostgresQueueStore, QueueStore, RedisQueueStore } from "./queue-store.ts";
+export type {
+  OpenQueueStoreOptions,
+  PostgresQueueStore,
+  QueueStore,
+  RedisQueueStore,
+} from "./queue-store.ts";
 export { createQueueTelemetry } from "./queue-telemetry.ts";
 export { parseQueueUrl, printQueueUrl } from "./queue-url.ts";
 export type { QueueUrl } from "./queue-url.ts";

@@ -1,26 +1,12 @@
 /** From an address to a store that answers. */
 
-import type { Telemetry as QueueTelemetry } from "bullmq";
 import { openEmbeddedStore } from "./embedded/open-embedded-store.ts";
-import type { Logger } from "./logger.ts";
 import { openPostgresStore } from "./postgres-store.ts";
-import type { QueueStore } from "./queue-store.ts";
+import type { OpenQueueStoreOptions, QueueStore } from "./queue-store.ts";
 import type { QueueUrl } from "./queue-url.ts";
 import { openRedisStore } from "./redis-store.ts";
 
 const WAIT_MS = 5_000;
-
-export interface OpenQueueStoreOptions {
-  readonly logger: Logger;
-  /** What the process does with the queue: `producer` opens fewer connections and cannot make workers. */
-  readonly role: "producer" | "worker" | "both";
-  /** Stops waiting for the store. */
-  readonly signal?: AbortSignal;
-  /** Given to every queue and worker; see `createQueueTelemetry`. */
-  readonly telemetry?: QueueTelemetry;
-  /** How long to wait for a server that does not answer yet. Default: 5,000. The embedded one has its own limit. */
-  readonly waitMs?: number;
-}
 
 /**
  * Open the store and wait until it answers. With `embedded` this starts the server, or joins the one that another

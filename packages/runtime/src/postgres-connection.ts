@@ -23,7 +23,7 @@ import { Client, Pool } from "pg";
 import type { ClientConfig } from "pg";
 import { pause, withDeadline } from "./deadline.ts";
 import { errorCode, errorText, RuntimeError } from "./errors.ts";
-import type { OpenQueueStoreOptions } from "./open-queue-store.ts";
+import type { OpenQueueStoreOptions } from "./queue-store.ts";
 import type { PostgresQueueStore } from "./queue-store.ts";
 import { createErrorLog } from "./repeated-error-log.ts";
 

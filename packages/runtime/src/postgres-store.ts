@@ -1,7 +1,7 @@
 /** The queue on a PostgreSQL server that somebody else runs. */
 
 import { errorText, RuntimeError } from "./errors.ts";
-import type { OpenQueueStoreOptions } from "./open-queue-store.ts";
+import type { OpenQueueStoreOptions } from "./queue-store.ts";
 import { connectPostgresStore } from "./postgres-connection.ts";
 import type { PostgresQueueStore } from "./queue-store.ts";
 import type { QueueUrl } from "./queue-url.ts";

@@ -1,8 +1,9 @@
 /** Where the queue lives: the seam between BullMQ's two stores and everything that enqueues, works or looks. */
 
-import type { Processor, Queue, QueueOptions, Worker, WorkerOptions } from "bullmq";
+import type { Processor, Queue, QueueOptions, Telemetry, Worker, WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Pool } from "pg";
+import type { Logger } from "./logger.ts";
 
 interface QueueStoreBase {
   /**
@@ -39,3 +40,16 @@ export interface PostgresQueueStore extends QueueStoreBase {
 }
 
 export type QueueStore = RedisQueueStore | PostgresQueueStore;
+
+/** How a store is opened. */
+export interface OpenQueueStoreOptions {
+  readonly logger: Logger;
+  /** What the process does with the queue: `producer` opens fewer connections and cannot make workers. */
+  readonly role: "producer" | "worker" | "both";
+  /** Stops waiting for the store. */
+  readonly signal?: AbortSignal;
+  /** Given to every queue and worker; see `createTelemetry`. */
+  readonly telemetry?: Telemetry;
+  /** How long to wait for a server that does not answer yet. Default: 5,000. The embedded one has its own limit. */
+  readonly waitMs?: number;
+}

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseQueueUrl, printQueueUrl } from "./queue-url.ts";
 
 let folder: string;
@@ -41,22 +41,21 @@ describe("parseQueueUrl()", () => {
     expect(() => parseQueueUrl(text, {})).not.toThrow(/hunter2/);
   });
 
-  test.runIf(process.getuid?.() !== 0)(
-    "keeps the state of an ordinary user in the XDG state directory",
-    () => {
-      const env = { XDG_STATE_HOME: folder, HOME: "/home/someone" };
-      expect(parseQueueUrl(undefined, env)).toEqual({
-        kind: "embedded",
-        directory: join(folder, "git-sync"),
-      });
-      expect(parseQueueUrl("embedded:", { ...env, XDG_STATE_HOME: "relative" })).toEqual({
-        kind: "embedded",
-        directory: "/home/someone/.local/state/git-sync",
-      });
-    },
-  );
+  test("keeps the state of an ordinary user in the XDG state directory", () => {
+    using _user = vi.spyOn(process, "getuid").mockReturnValue(1000);
+    const env = { XDG_STATE_HOME: folder, HOME: "/home/someone" };
+    expect(parseQueueUrl(undefined, env)).toEqual({
+      kind: "embedded",
+      directory: join(folder, "git-sync"),
+    });
+    expect(parseQueueUrl("embedded:", { ...env, XDG_STATE_HOME: "relative" })).toEqual({
+      kind: "embedded",
+      directory: "/home/someone/.local/state/git-sync",
+    });
+  });
 
-  test.runIf(process.getuid?.() === 0)("keeps root's state in /var/lib", () => {
+  test("keeps root's state in /var/lib", () => {
+    using _root = vi.spyOn(process, "getuid").mockReturnValue(0);
     for (const text of [undefined, "", "embedded:"]) {
       expect(parseQueueUrl(text, { XDG_STATE_HOME: folder })).toEqual({
         kind: "embedded",

@@ -7,7 +7,7 @@ import type { RedisOptions } from "ioredis";
 import { DeadlineError, withDeadline } from "./deadline.ts";
 import { errorText, RuntimeError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
-import type { OpenQueueStoreOptions } from "./open-queue-store.ts";
+import type { OpenQueueStoreOptions } from "./queue-store.ts";
 import type { QueueUrl } from "./queue-url.ts";
 import { printQueueUrl } from "./queue-url.ts";
 import type { RedisQueueStore } from "./queue-store.ts";

@@ -79,43 +79,32 @@ function rank(ref: PlannedRef, input: PlanInput): number {
   return ref.sourceRef !== undefined && ref.sourceRef === input.sourceHead ? 0 : 1;
 }
 
-const short = (id: ObjectId): string => id.slice(0, 8);
-
 function planWrite(desired: DesiredRef, input: PlanInput): PlannedRef {
   const { target: targetRef, source: sourceRef, id: newId } = desired;
   const kind = refKind(targetRef);
   const base = { targetRef, sourceRef, kind, newId };
   const oldId = input.targetRefs.get(targetRef);
-  if (oldId === undefined)
-    return { ...base, action: "create", code: "create", reason: `create at ${short(newId)}` };
+  if (oldId === undefined) return { ...base, action: "create", code: "create", reason: "new at the source" };
   if (oldId === newId) {
-    return { ...base, oldId, action: "skip", code: "already-current", reason: `${short(oldId)} is current` };
+    return { ...base, oldId, action: "skip", code: "already-current", reason: "already current" };
   }
-  const move = `${short(oldId)}..${short(newId)}`;
-  const block = (code: string, why: string): PlannedRef => ({
+  const block = (code: string, reason: string): PlannedRef => ({
     ...base,
     oldId,
     action: "block",
     code,
-    reason: `${move}: ${why}`,
+    reason,
   });
-  const update = (code: string, destructive: boolean): PlannedRef => {
+  const update = (code: string, reason: string, destructive: boolean): PlannedRef => {
     if (destructive && input.policy.destructive === "block") {
       return block("destructive-blocked", "would lose commits, which the policy forbids");
     }
-    return {
-      ...base,
-      oldId,
-      action: "update",
-      code,
-      reason: destructive ? `${move} (forced)` : move,
-      destructive,
-    };
+    return { ...base, oldId, action: "update", code, reason, destructive };
   };
   const fact = input.ancestry.get(ancestryKey({ oldId, newId })) ?? "unproven";
-  if (kind !== "tag" && fact === "fast-forward") return update("fast-forward", false);
-  if (input.policy.mode === "replicate") return update("replicate-overwrite", true);
-  if (input.policy.force) return update("forced", true);
+  if (kind !== "tag" && fact === "fast-forward") return update("fast-forward", "fast-forward", false);
+  if (input.policy.mode === "replicate") return update("replicate-overwrite", "set to the source's", true);
+  if (input.policy.force) return update("forced", "forced: not a fast-forward", true);
   if (kind === "tag") return block("tag-moved", "the tag moved at the source; force overwrites it");
   if (fact === "unproven") {
     return block("ancestry-unproven", "not proven to be a fast-forward; force overwrites it");
@@ -149,7 +138,7 @@ function planDeletes(input: PlanInput): readonly PlannedRef[] {
       oldId,
       action: "delete",
       code: "source-ref-gone",
-      reason: `${short(oldId)} is gone at the source`,
+      reason: "gone at the source",
       clearsTheWay: false,
     };
   });

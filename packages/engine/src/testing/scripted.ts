@@ -8,7 +8,7 @@ import {
   type RefName,
   type RefUpdateCommand,
 } from "@gitsync/protocol";
-import { AncestryCache } from "../ancestry.ts";
+import { AncestryCache } from "../ancestry-cache.ts";
 import { startMeasurement } from "../measure.ts";
 import { RunMeter } from "../meter.ts";
 import type { SyncEvent } from "../observer.ts";

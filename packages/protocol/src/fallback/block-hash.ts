@@ -1,6 +1,6 @@
 // What SHA-1 and SHA-256 share: 64-byte blocks, a running length, the closing padding (FIPS 180-4, section 5.1.1).
 
-import type { HashState } from "../accelerators.ts";
+import type { HashState } from "../host.ts";
 
 /** Mix one 64-byte block, `block[offset..offset+64]`, into the words of `state`. */
 export type Compress = (state: Uint32Array, block: Uint8Array, offset: number) => void;

@@ -1,6 +1,6 @@
 // SHA-1 (FIPS 180-4, section 6.1), where the host has none.
 
-import type { HashState } from "../accelerators.ts";
+import type { HashState } from "../host.ts";
 import { createBlockHash } from "./block-hash.ts";
 
 /** An incremental SHA-1: 20 bytes. */

@@ -1,6 +1,6 @@
 // SHA-256 (FIPS 180-4, section 6.2), where the host has none.
 
-import type { HashState } from "../accelerators.ts";
+import type { HashState } from "../host.ts";
 import { createBlockHash } from "./block-hash.ts";
 
 // The constants are the first 32 fractional bits of the cube (K) and square (H) roots of the first primes.

@@ -11,7 +11,7 @@ import {
   zlibInflateInit,
   ZStream,
 } from "pako";
-import type { InflateResult } from "../accelerators.ts";
+import type { InflateResult } from "../host.ts";
 
 /** Inflate the zlib stream at the start of `source`, at most `maxLength` bytes of output; trailing bytes are ignored. */
 export function inflatePortable(source: Uint8Array, maxLength: number): InflateResult {

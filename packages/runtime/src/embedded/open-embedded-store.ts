@@ -1,6 +1,6 @@
 /** The queue on the embedded server. */
 
-import type { OpenQueueStoreOptions } from "../open-queue-store.ts";
+import type { OpenQueueStoreOptions } from "../queue-store.ts";
 import { connectPostgresStore } from "../postgres-connection.ts";
 import type { PostgresQueueStore } from "../queue-store.ts";
 import type { QueueUrl } from "../queue-url.ts";

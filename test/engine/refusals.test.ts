@@ -68,7 +68,6 @@ describeWays("a target that refuses one ref", (way) => {
         void (event.type === "remote-message" && words.push(`${event.side}: ${event.text}`)),
     });
     expect(words.join("\n")).toContain("target: bad is not welcome");
-    // oxlint-disable-next-line no-control-regex -- the escape is what must not be there
     expect(words.join("\n")).not.toMatch(/\x1b/);
   });
 

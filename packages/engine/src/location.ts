@@ -29,7 +29,6 @@ export interface PathLocation {
 export type RemoteLocation = HttpLocation | PathLocation;
 
 /** Bytes that no URL may hold: controls, space, DEL and the backslash that parsers read in two ways. */
-// oxlint-disable-next-line no-control-regex -- the control characters are what is looked for
 const FORBIDDEN = /[\u0000-\u0020\u007f\\]/u;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])$/u;
 

@@ -36,7 +36,7 @@ export const SYNC_ERRORS = {
   },
   EGRESS_DENIED: {
     class: "permanent",
-    remedy: "allow the address under egress.allow, or use a public one",
+    remedy: "allow the address under egress.allow or the folder under egress.paths, or use a public address",
   },
   REMOTE_UNREACHABLE: {
     class: "transient",

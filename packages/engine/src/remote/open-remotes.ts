@@ -1,6 +1,5 @@
 /** From a resolved endpoint to a remote: the one place that chooses a transport, and that asks whether it may. */
 
-import { basename } from "node:path";
 import type { GitService } from "@gitsync/protocol";
 import type { AuthProvider, EndpointRole } from "../auth.ts";
 import { SyncError } from "../errors.ts";
@@ -142,9 +141,7 @@ function refuseForbidden(egress: EgressPolicy, side: ResolvedEndpoint, role: End
   }
   if (location.kind !== "path" || egress.paths === undefined) return;
   if (egress.paths.some((folder) => liesIn(location.path, folder))) return;
-  throw new SyncError(
-    "EGRESS_DENIED",
-    `The ${role} may not be reached: ${basename(label)} is in no allowed folder`,
-    { role },
-  );
+  throw new SyncError("EGRESS_DENIED", `The ${role} may not be reached: ${label} lies in no allowed folder`, {
+    role,
+  });
 }

@@ -5,6 +5,7 @@ test("@gitsync/runtime exports these names and no others", () => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
       "DEFAULT_FLEET_CONFIG",
+      "DEFAULT_ROUTE_RULES",
       "EGRESS_SCHEMES",
       "ENVIRONMENT",
       "LOG_FORMATS",
@@ -13,6 +14,7 @@ test("@gitsync/runtime exports these names and no others", () => {
       "RuntimeError",
       "Secret",
       "SecretRegistry",
+      "WEBHOOK_PROVIDERS",
       "createLogger",
       "createQueueTelemetry",
       "createShutdown",

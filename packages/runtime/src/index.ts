@@ -3,15 +3,41 @@
  * store (Redis, PostgreSQL, an embedded PostgreSQL), ordered shutdown. Knows nothing of git; nothing runs at import.
  */
 
-export { loadConfig, parseConfig } from "./config-file.ts";
+export { loadConfig, parseConfig } from "./config/config-file.ts";
+export {
+  DEFAULT_FLEET_CONFIG,
+  DEFAULT_ROUTE_RULES,
+  EGRESS_SCHEMES,
+  WEBHOOK_PROVIDERS,
+} from "./config/fleet-config.ts";
+export type {
+  AllowedNetwork,
+  BasicCredential,
+  CredentialConfig,
+  DeletionLimit,
+  EgressConfig,
+  EgressScheme,
+  EndpointConfig,
+  FleetConfig,
+  GithubAppCredential,
+  HostLimits,
+  Interval,
+  MirrorConfig,
+  NotifyConfig,
+  RouteRules,
+  SecretReference,
+  SourceConfig,
+  SshCredential,
+  TargetConfig,
+  WebhookConfig,
+  WebhookProvider,
+} from "./config/fleet-config.ts";
 export { readEnvironment } from "./environment.ts";
 export type { EndpointEnvironment, Environment, ListenAddress } from "./environment.ts";
 export { ENVIRONMENT } from "./environment-table.ts";
 export type { EnvironmentVariable } from "./environment-table.ts";
 export { errorCode, errorText, RUNTIME_ERROR_CODES, RuntimeError } from "./errors.ts";
 export type { RuntimeErrorCode, RuntimeErrorDetails } from "./errors.ts";
-export { DEFAULT_FLEET_CONFIG, EGRESS_SCHEMES } from "./fleet-config.ts";
-export type { AllowedNetwork, EgressConfig, EgressScheme, FleetConfig } from "./fleet-config.ts";
 export { createLogger, createSilentLogger, LOG_FORMATS, LOG_LEVELS } from "./logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./logger.ts";
 export { openQueueStore } from "./open-queue-store.ts";

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { isAbsolute } from "node:path";
-import { errorText, RuntimeError } from "./errors.ts";
+import { errorText, RuntimeError } from "../errors.ts";
 import { DEFAULT_FLEET_CONFIG, EGRESS_SCHEMES } from "./fleet-config.ts";
 import type { AllowedNetwork, EgressConfig, FleetConfig } from "./fleet-config.ts";
 import { YamlReader } from "./yaml-reader.ts";
@@ -55,6 +55,7 @@ function readRoot(reader: YamlReader): FleetConfig {
   else if (version.value !== 1) reader.fault(version, "this version of git-sync reads version: 1 only");
   const adhoc = root.get("adhoc");
   return {
+    ...DEFAULT_FLEET_CONFIG,
     egress: readEgress(reader, root.get("egress")),
     adhoc: adhoc === undefined ? DEFAULT_FLEET_CONFIG.adhoc : reader.boolean(adhoc),
   };

@@ -30,6 +30,7 @@ egress:
 adhoc: true
 `;
     expect(parseConfig(text, "f")).toEqual({
+      ...DEFAULT_FLEET_CONFIG,
       egress: {
         allow: [
           { cidr: "10.0.0.0/8", ports: [443, 22] },

@@ -5,7 +5,8 @@
  * compares them, so a document that fell behind fails the check.
  */
 
-import { ENVIRONMENT } from "@gitsync/runtime";
+import { ENVIRONMENT, mirrorsFileSchema } from "@gitsync/runtime";
+import type { JsonSchema } from "@gitsync/engine/schema";
 import { commandHelp, COMMANDS, overviewHelp } from "@gitsync/cli";
 import { exists, readJson, readText, workspaces, type Workspace } from "./repository.ts";
 
@@ -29,6 +30,7 @@ export function generatedSections(): readonly GeneratedSection[] {
   return [
     { document: "docs/architecture.md", name: "imports", text: importTable() },
     { document: "docs/configuration.md", name: "environment", text: environmentTable() },
+    { document: "docs/configuration.md", name: "mirrors file", text: mirrorsFileTable() },
     { document: "docs/cli.md", name: "help", text: commandLineHelp() },
     { document: "docs/surface.md", name: "surface", text: surface() },
   ];
@@ -72,6 +74,37 @@ function environmentTable(): string {
     return `| \`${name}\` | ${value} | ${meaning} | ${readBy} |`;
   });
   return ["| Variable | Default | Meaning | Read by |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** Every key of the mirrors file, from the schema that validates it. */
+function mirrorsFileTable(): string {
+  const rows = keysOf(mirrorsFileSchema, "").map(({ path, schema, required }) => {
+    const value =
+      schema.default === undefined ? (required ? "required" : "") : `\`${JSON.stringify(schema.default)}\``;
+    const meaning = [schema.title, schema.description].filter((text) => text !== undefined).join("; ");
+    return `| \`${path}\` | ${value} | ${meaning.replaceAll("|", "\\|")} |`;
+  });
+  return ["| Key | Default | Meaning |", "|---|---|---|", ...new Set(rows)].join("\n");
+}
+
+interface DocumentedKey {
+  readonly path: string;
+  readonly schema: JsonSchema;
+  readonly required: boolean;
+}
+
+function keysOf(schema: JsonSchema, path: string): readonly DocumentedKey[] {
+  if ("anyOf" in schema) return schema.anyOf.flatMap((option) => keysOf(option, path));
+  if (schema.type === "array") return keysOf(schema.items, `${path}[]`);
+  if (schema.type !== "object") return [];
+  if (!("properties" in schema)) return keysOf(schema.additionalProperties, `${path}.NAME`);
+  return Object.entries(schema.properties).flatMap(([name, member]) => {
+    const key = path === "" ? name : `${path}.${name}`;
+    return [
+      { path: key, schema: member, required: schema.required?.includes(name) ?? false },
+      ...keysOf(member, key),
+    ];
+  });
 }
 
 /** What `git-sync help` and `git-sync help COMMAND` print. */

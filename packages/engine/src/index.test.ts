@@ -38,6 +38,7 @@ test("@gitsync/engine/schema exports", () => {
       "executionSummarySchema",
       "frozen",
       "measurementSchema",
+      "printPath",
       "probeRequestSchema",
       "probeResultSchema",
       "protocolModeSchema",

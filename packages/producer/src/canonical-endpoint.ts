@@ -4,10 +4,11 @@
  * Looks at the local file system only; whether a remote exists is the engine's to find out.
  */
 
-import { existsSync, realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { targetKeyOf, type Endpoint, type TargetKey } from "@gitsync/jobs";
+import { localUrl } from "@gitsync/runtime";
 import { ProducerError } from "./producer-error.ts";
 
 /**
@@ -48,16 +49,6 @@ export function targetKeyOfEndpoint(endpoint: Endpoint): TargetKey {
 /** As git sees it: a colon before the first slash means another host, unless such a file exists. */
 function isScpAddress(text: string): boolean {
   return /^[^/:]+:/u.test(text) && !existsSync(text);
-}
-
-function localUrl(path: string): string {
-  return pathToFileURL(realPath(path)).href;
-}
-
-function realPath(path: string): string {
-  if (existsSync(path)) return realpathSync(path);
-  const parent = dirname(path);
-  return parent === path ? path : join(realPath(parent), basename(path));
 }
 
 function invalid(role: string, why: string): ProducerError {

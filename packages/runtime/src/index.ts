@@ -3,7 +3,8 @@
  * store (Redis, PostgreSQL, an embedded PostgreSQL), ordered shutdown. Knows nothing of git; nothing runs at import.
  */
 
-export { loadConfig, parseConfig } from "./config/config-file.ts";
+export { configuredRoutes } from "./config/configured-routes.ts";
+export type { ConfiguredRoute } from "./config/configured-routes.ts";
 export {
   DEFAULT_FLEET_CONFIG,
   DEFAULT_ROUTE_RULES,
@@ -32,6 +33,10 @@ export type {
   WebhookConfig,
   WebhookProvider,
 } from "./config/fleet-config.ts";
+export { loadConfig, parseConfig } from "./config/load-config.ts";
+export type { LoadedConfig } from "./config/load-config.ts";
+export { localUrl } from "./config/local-url.ts";
+export { includedFileSchema, mirrorsFileSchema } from "./config/mirrors-schema.ts";
 export { readEnvironment } from "./environment.ts";
 export type { EndpointEnvironment, Environment, ListenAddress } from "./environment.ts";
 export { ENVIRONMENT } from "./environment-table.ts";

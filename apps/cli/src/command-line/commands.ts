@@ -125,6 +125,21 @@ export const COMMANDS: readonly Command[] = Object.freeze([
     load: async () => (await import("../commands/jobs.ts")).runJobs,
   },
   {
+    name: "mirrors",
+    summary: "Check the configuration of the mirrors",
+    details: [
+      "Actions: check (default) reads the file and what it includes, and lists every fault with its line;",
+      "schema prints the JSON Schema of the file, for editors. Nothing is connected to.",
+    ],
+    positionals: [{ name: "action", description: "check or schema", required: false }],
+    flags: ["config", "json"],
+    examples: [
+      "git-sync mirrors check --config mirrors.yaml",
+      "git-sync mirrors schema > mirrors.schema.json",
+    ],
+    load: async () => (await import("../commands/mirrors.ts")).runMirrors,
+  },
+  {
     name: "worker",
     summary: "Take jobs off the queue and run them, until Ctrl-C",
     details: ["Reaches public addresses only, and what the configuration allows under egress."],

@@ -2,7 +2,7 @@
 
 import type { JobQuery } from "@gitsync/producer";
 import { CliError } from "../cli-error.ts";
-import { closestName } from "../command-line/closest-name.ts";
+import { chooseAction } from "../command-line/choose-action.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { JOB_STATES } from "../command-line/flags.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
@@ -15,7 +15,7 @@ const ACTIONS = ["list", "show", "cancel", "retry"] as const;
 type JobsAction = (typeof ACTIONS)[number];
 
 export async function runJobs(context: CommandContext): Promise<ExitStatus> {
-  const action = actionOf(context);
+  const action = chooseAction(context, ACTIONS);
   const { id } = context.positionals;
   if (action === "list") {
     if (id !== undefined) throw usage(context, `unexpected argument ${JSON.stringify(id)}: list takes none`);
@@ -26,17 +26,6 @@ export async function runJobs(context: CommandContext): Promise<ExitStatus> {
   if (id === undefined) throw usage(context, `jobs ${action} needs the ID of a job`);
   await using session = await openQueueSession(context, await readSettings(context), "producer");
   return await steer(context, session, action, id);
-}
-
-function actionOf(context: CommandContext): JobsAction {
-  const typed = context.positionals["action"] ?? "list";
-  const action = ACTIONS.find((known) => known === typed);
-  if (action !== undefined) return action;
-  const near = closestName(typed, ACTIONS);
-  throw usage(
-    context,
-    `unknown action ${JSON.stringify(typed)}${near === undefined ? "" : `; did you mean ${near}?`}`,
-  );
 }
 
 function queryOf(context: CommandContext): JobQuery {

@@ -29,6 +29,9 @@ interface Parts {
   readonly worker: boolean;
 }
 
+/** A configuration that asks for more is refused, never half obeyed. */
+const ACTS_ON = ["adhoc", "egress.allow", "egress.schemes", "egress.paths"];
+
 const MAX_CONCURRENCY = 1_000;
 const WORKER_GRACE_MS = 25_000;
 /** For a worker to hand jobs back after its grace. */
@@ -62,7 +65,8 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
   const settings = await readSettings(context);
   const { environment, secrets } = settings;
   const file = flags.config ?? environment.configFile;
-  const config = file === undefined ? DEFAULT_FLEET_CONFIG : await loadConfig(file);
+  const config =
+    file === undefined ? DEFAULT_FLEET_CONFIG : (await loadConfig(file, { actsOn: ACTS_ON })).config;
   const url = parseQueueUrl(flags.queue ?? environment.queueUrl, env);
   const concurrency = parts.worker ? concurrencyOf(context, settings) : 0;
   const listen = parts.gateway ? await listenOf(context, settings) : undefined;

@@ -8,11 +8,12 @@ export {
   type FromSchema,
   type JsonSchema,
   type MapSchema,
+  type NullSchema,
   type NumberSchema,
   type ObjectSchema,
   type StringSchema,
 } from "./json-schema.ts";
-export { validateAgainst, type SchemaFault } from "./validate.ts";
+export { printPath, validateAgainst, type SchemaFault, type SchemaKey } from "./validate.ts";
 export {
   endpointSchema,
   probeRequestSchema,

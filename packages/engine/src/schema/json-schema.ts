@@ -34,6 +34,11 @@ export interface BooleanSchema extends Annotations {
   readonly enum?: readonly boolean[];
 }
 
+/** Nothing, said aloud: `proxy: null`. */
+export interface NullSchema extends Annotations {
+  readonly type: "null";
+}
+
 export interface ArraySchema extends Annotations {
   readonly type: "array";
   readonly items: JsonSchema;
@@ -64,6 +69,7 @@ export type JsonSchema =
   | StringSchema
   | NumberSchema
   | BooleanSchema
+  | NullSchema
   | ArraySchema
   | ObjectSchema
   | MapSchema
@@ -88,15 +94,17 @@ export type FromSchema<S> = S extends { readonly enum: readonly (infer E)[] }
       ? string
       : S extends { readonly type: "integer" | "number" }
         ? number
-        : S extends { readonly type: "boolean" }
-          ? boolean
-          : S extends { readonly type: "array"; readonly items: infer I }
-            ? readonly FromSchema<I>[]
-            : S extends { readonly type: "object"; readonly properties: infer P }
-              ? Flat<ObjectOf<P, RequiredKeys<S>>>
-              : S extends { readonly type: "object"; readonly additionalProperties: infer V }
-                ? Readonly<Record<string, FromSchema<V>>>
-                : never;
+        : S extends { readonly type: "null" }
+          ? null
+          : S extends { readonly type: "boolean" }
+            ? boolean
+            : S extends { readonly type: "array"; readonly items: infer I }
+              ? readonly FromSchema<I>[]
+              : S extends { readonly type: "object"; readonly properties: infer P }
+                ? Flat<ObjectOf<P, RequiredKeys<S>>>
+                : S extends { readonly type: "object"; readonly additionalProperties: infer V }
+                  ? Readonly<Record<string, FromSchema<V>>>
+                  : never;
 
 /** Freeze a schema constant and everything in it, keeping its literal type. */
 export function frozen<const T>(schema: T): T {

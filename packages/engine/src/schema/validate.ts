@@ -5,11 +5,16 @@
  * own enumerable members only, so `__proto__` and its kin are ordinary unknown members.
  */
 
-import type { JsonSchema } from "./json-schema.ts";
+import type { JsonSchema, ObjectSchema } from "./json-schema.ts";
+
+/** A member's name, or an item's position. */
+export type SchemaKey = string | number;
 
 /** One thing that is wrong, with the path of the member it is wrong in (`scope.mappings[0].source`). */
 export interface SchemaFault {
   readonly path: string;
+  /** The same path in parts, for whoever has to find the place: a name may hold dots. */
+  readonly keys: readonly SchemaKey[];
   readonly message: string;
 }
 
@@ -19,16 +24,25 @@ const MAX_FAULTS = 50;
 /** Every fault of `value`, in document order; an empty list means that it is valid. */
 export function validateAgainst(schema: JsonSchema, value: unknown): readonly SchemaFault[] {
   const faults: SchemaFault[] = [];
-  check(schema, value, "", faults);
+  check(schema, value, [], faults);
   return faults.slice(0, MAX_FAULTS);
 }
 
-function check(schema: JsonSchema, value: unknown, path: string, faults: SchemaFault[]): void {
+/** `scope.mappings[0].source`; empty for the whole value. */
+export function printPath(keys: readonly SchemaKey[]): string {
+  return keys.reduce<string>((path, key) => {
+    if (typeof key === "number") return `${path}[${key}]`;
+    return path === "" ? key : `${path}.${key}`;
+  }, "");
+}
+
+function check(schema: JsonSchema, value: unknown, keys: readonly SchemaKey[], faults: SchemaFault[]): void {
   if (faults.length >= MAX_FAULTS) return;
-  const fault = (message: string): void => void faults.push({ path, message });
+  const fault = (message: string): void => void faults.push({ path: printPath(keys), keys, message });
   if ("anyOf" in schema) {
-    const attempts = schema.anyOf.map((option) => validateAgainst(option, value));
-    if (attempts.some((found) => found.length === 0)) return;
+    if (schema.anyOf.some((option) => validateAgainst(option, value).length === 0)) return;
+    const meant = meantBy(schema.anyOf, value);
+    if (meant !== undefined) return check(meant, value, keys, faults);
     return fault(`must be ${schema.anyOf.map(describe).join(" or ")}`);
   }
   switch (schema.type) {
@@ -62,38 +76,59 @@ function check(schema: JsonSchema, value: unknown, path: string, faults: SchemaF
         return fault(`may have at most ${schema.maxItems} entries`);
       }
       // Not forEach, which leaves out holes.
-      for (const [index, item] of value.entries()) check(schema.items, item, `${path}[${index}]`, faults);
+      for (const [index, item] of value.entries()) check(schema.items, item, [...keys, index], faults);
+      return;
+    case "null":
+      if (value !== null) return fault("must be null");
       return;
     case "object":
-      return checkObject(schema, value, path, faults);
+      return checkObject(schema, value, keys, faults);
   }
+}
+
+/**
+ * Of several kinds of object the one that the value says it is: by a member that only takes one word, such as
+ * `type`. Or the only kind of object there is. Its faults tell more than that none of the kinds fits.
+ */
+function meantBy(options: readonly JsonSchema[], value: unknown): JsonSchema | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const members = new Map<string, unknown>(Object.entries(value));
+  const kinds = options.filter((option): option is ObjectSchema => "properties" in option);
+  if (kinds.length === 1) return kinds[0];
+  return kinds.find((kind) =>
+    Object.entries(kind.properties).some(
+      ([name, member]) =>
+        "enum" in member && member.enum?.length === 1 && member.enum[0] === members.get(name),
+    ),
+  );
 }
 
 function checkObject(
   schema: Extract<JsonSchema, { readonly type: "object" }>,
   value: unknown,
-  path: string,
+  keys: readonly SchemaKey[],
   faults: SchemaFault[],
 ): void {
+  const fault = (at: readonly SchemaKey[], message: string): void =>
+    void faults.push({ path: printPath(at), keys: at, message });
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return void faults.push({ path, message: "must be an object" });
+    return fault(keys, `must be ${describe(schema)}`);
   }
   const members = new Map<string, unknown>(Object.entries(value));
-  const at = (name: string): string => (path === "" ? name : `${path}.${name}`);
   if (!("properties" in schema)) {
-    for (const [name, member] of members) check(schema.additionalProperties, member, at(name), faults);
+    for (const [name, member] of members) check(schema.additionalProperties, member, [...keys, name], faults);
     return;
   }
   const known = new Map(Object.entries(schema.properties));
   for (const name of schema.required ?? []) {
-    if (members.get(name) === undefined) faults.push({ path: at(name), message: "is required" });
+    if (members.get(name) === undefined) fault([...keys, name], "is required");
   }
   for (const [name, member] of members) {
     const property = known.get(name);
     if (property === undefined) {
-      faults.push({ path: at(name), message: `is not known; known here: ${[...known.keys()].join(", ")}` });
+      fault([...keys, name], `is not known; known here: ${[...known.keys()].join(", ")}`);
     } else if (member !== undefined) {
-      check(property, member, at(name), faults);
+      check(property, member, [...keys, name], faults);
     }
   }
 }
@@ -112,9 +147,11 @@ function describe(schema: JsonSchema): string {
       return "a number";
     case "boolean":
       return "true or false";
+    case "null":
+      return "null";
     case "array":
       return "a list";
     case "object":
-      return "an object";
+      return schema.title === undefined ? "an object" : `an object (${schema.title})`;
   }
 }

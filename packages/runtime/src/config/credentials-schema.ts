@@ -1,0 +1,86 @@
+/** How credentials and secrets are written in a mirrors file. */
+
+const url = { type: "string", minLength: 1, maxLength: 8_192 } as const;
+
+/** How a secret is named in the file. */
+export const secretReferenceSchema = {
+  type: "object",
+  title: "Where a secret is kept: exactly one of env, file and command",
+  properties: {
+    env: {
+      type: "string",
+      pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+      description: "name of an environment variable",
+    },
+    file: { type: "string", minLength: 1, description: "path of a file; one newline at its end is dropped" },
+    command: {
+      type: "array",
+      minItems: 1,
+      maxItems: 100,
+      items: { type: "string", maxLength: 8_192 },
+      description: "a program and its arguments, run without a shell; the first line it prints is the secret",
+    },
+  },
+  additionalProperties: false,
+} as const;
+
+const origins = {
+  type: "array",
+  minItems: 1,
+  maxItems: 1_000,
+  items: url,
+  description: "where the credential may be shown: scheme, host and port, for ssh with the user",
+  examples: [["https://example.com"], ["ssh://git@backup.example.com"]],
+} as const;
+
+const basicCredential = {
+  type: "object",
+  title: "User name and password or token",
+  properties: {
+    type: { type: "string", enum: ["basic"] },
+    origins,
+    username: { type: "string", minLength: 1, maxLength: 256, default: "git" },
+    token: secretReferenceSchema,
+  },
+  required: ["type", "origins", "token"],
+  additionalProperties: false,
+} as const;
+
+const githubAppCredential = {
+  type: "object",
+  title: "An installation of a GitHub App",
+  properties: {
+    type: { type: "string", enum: ["github-app"] },
+    origins,
+    appId: { type: "integer", minimum: 1 },
+    installationId: { type: "integer", minimum: 1 },
+    privateKey: secretReferenceSchema,
+    apiUrl: {
+      ...url,
+      description:
+        "where tokens are asked for; default https://api.github.com, or ORIGIN/api/v3 for other hosts",
+    },
+  },
+  required: ["type", "origins", "appId", "installationId", "privateKey"],
+  additionalProperties: false,
+} as const;
+
+const sshCredential = {
+  type: "object",
+  title: "A private key, and the host keys that are believed",
+  properties: {
+    type: { type: "string", enum: ["ssh"] },
+    origins,
+    privateKey: secretReferenceSchema,
+    knownHosts: secretReferenceSchema,
+  },
+  required: ["type", "origins", "privateKey", "knownHosts"],
+  additionalProperties: false,
+} as const;
+
+/** `credentials:` of a mirrors file. */
+export const credentialsSchema = {
+  type: "object",
+  title: "Credentials by name; a credential works for its origins only",
+  additionalProperties: { anyOf: [basicCredential, githubAppCredential, sshCredential] },
+} as const;

@@ -1,0 +1,32 @@
+// The parsers of names and ids.
+
+import { decodeText } from "../src/byte-text.ts";
+import { parseObjectId } from "../src/object-id.ts";
+import { isValidRefName, parseRefName } from "../src/ref-name.ts";
+import { formatRefName, parseFormattedRefName } from "../src/ref-name-format.ts";
+import { wire } from "../src/testing/bytes.ts";
+import { type FuzzTarget, onWhole } from "./target.ts";
+
+export const nameTargets: readonly FuzzTarget[] = [
+  {
+    name: "ref-name",
+    recordings: [],
+    seeds: [
+      "refs/heads/main",
+      "refs/heads/caf\u00c3\u00a9",
+      "refs/heads/caf\u00e9",
+      '"refs/heads/caf\\351"',
+    ].map(wire),
+    ways: {
+      bytes: onWhole((bytes) => {
+        const name = parseRefName(decodeText(bytes));
+        return [name, formatRefName(name), parseFormattedRefName(formatRefName(name)) === name];
+      }),
+      formatted: onWhole((bytes) => [
+        isValidRefName(decodeText(bytes)),
+        parseFormattedRefName(decodeText(bytes)),
+      ]),
+      id: onWhole((bytes) => parseObjectId(decodeText(bytes))),
+    },
+  },
+];

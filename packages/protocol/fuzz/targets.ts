@@ -1,0 +1,23 @@
+// Every parser of the package, for whoever feeds it damaged bytes.
+
+import { answerTargets } from "./answer-targets.ts";
+import { nameTargets } from "./name-targets.ts";
+import { packTargets } from "./pack-targets.ts";
+import { requestTargets } from "./request-targets.ts";
+import type { FuzzTarget } from "./target.ts";
+
+/** All parsers. */
+export const TARGETS: readonly FuzzTarget[] = [
+  ...answerTargets,
+  ...requestTargets,
+  ...packTargets,
+  ...nameTargets,
+];
+
+/** The target of that name. @throws {RangeError} when there is none. */
+export function targetNamed(name: string): FuzzTarget {
+  const target = TARGETS.find((candidate) => candidate.name === name);
+  if (target !== undefined) return target;
+  const names = TARGETS.map((candidate) => candidate.name).join(", ");
+  throw new RangeError(`There is no parser called ${name}; there are: ${names}`);
+}

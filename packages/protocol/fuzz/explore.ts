@@ -2,7 +2,7 @@
 
 import { CoverageMap, type CoverageCounter } from "./coverage.ts";
 import type { Corpus } from "./corpus.ts";
-import { mutate } from "./mutate.ts";
+import { MAX_MUTANT_LENGTH, mutate } from "./mutate.ts";
 import { pick, type Random } from "./random.ts";
 import { seedsOf } from "./seeds.ts";
 import type { Trial } from "./shared-input.ts";
@@ -12,6 +12,8 @@ import type { FuzzProgress, Trials } from "./trial.ts";
 // Asking for coverage costs as much as twenty inputs, so several are tried before it is asked for.
 const BATCH = 20;
 const REPORT_MS = 2000;
+// Short inputs are tried sooner; now and then a long one is worth its time.
+const SHORT_LENGTH = 4096;
 
 /** What {@link explore} works with. */
 export interface Exploration {
@@ -71,5 +73,6 @@ function descend(inputs: readonly Trial[], target: number, ways: number, random:
   const parent = inputs[at] ?? { target, way: 0, bytes: new Uint8Array(0) };
   const others = [pick(inputs, random).bytes, pick(inputs, random).bytes];
   const way = random(10) === 0 ? random(ways) : parent.way;
-  return { target, way, bytes: mutate(parent.bytes, random, others) };
+  const maxLength = random(50) === 0 ? MAX_MUTANT_LENGTH : SHORT_LENGTH;
+  return { target, way, bytes: mutate(parent.bytes, random, others, maxLength) };
 }

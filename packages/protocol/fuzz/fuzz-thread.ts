@@ -19,6 +19,9 @@ export type ThreadMessage =
   | { readonly type: "done"; readonly progress: FuzzProgress }
   | { readonly type: "finding"; readonly finding: Finding };
 
+/** Less than what is taken for a hang. */
+const SHORTEN_MS = 5000;
+
 const { job, buffer } = workerData as { readonly job: FuzzJob; readonly buffer: SharedArrayBuffer };
 const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
 
@@ -72,5 +75,5 @@ function shortened(finding: Finding): Finding {
       return true;
     }
   };
-  return { ...finding, bytes: minimise(finding.bytes, breaks) };
+  return { ...finding, bytes: minimise(finding.bytes, breaks, performance.now() + SHORTEN_MS) };
 }

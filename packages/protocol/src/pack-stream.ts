@@ -2,7 +2,6 @@
 
 import { ProtocolError } from "./errors.ts";
 import type { ProtocolLimits } from "./limits.ts";
-import { encodePktLine } from "./pkt-line/pkt-line-encoder.ts";
 import { SidebandDecoder, type SidebandHandlers } from "./pkt-line/sideband-decoder.ts";
 
 /** Hands pack bytes on, from side-band packets or as they are. */
@@ -26,7 +25,7 @@ export class PackStream {
   /** Begin; `replay` is the payload of a packet that was read before it was known to be side-band data. */
   start(replay: Uint8Array | undefined): void {
     this.#started = true;
-    if (replay !== undefined) this.feed(encodePktLine(replay));
+    if (replay !== undefined) this.#sideband?.feedPacket(replay);
   }
 
   /** @returns true at the end, which only side-band has. */

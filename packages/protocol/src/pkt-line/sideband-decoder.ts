@@ -96,6 +96,16 @@ export class SidebandDecoder {
     return this.#done;
   }
 
+  /**
+   * Decode the payload of a packet that was read before anyone knew it for side-band data: at least its band.
+   * Only between packets.
+   */
+  feedPacket(payload: Uint8Array): void {
+    this.#offset += payload.length + 4;
+    this.#beginData(payload[0] ?? 0, payload.length - 1);
+    if (this.#left > 0) this.feed(payload.subarray(1));
+  }
+
   /** After the end: bytes of the last chunk behind the flush-pkt. A view. */
   rest(): Uint8Array {
     return this.#rest;
@@ -128,13 +138,16 @@ export class SidebandDecoder {
       return 4;
     }
     this.#offset += length;
-    this.#left = length - 5;
-    this.#band = bytes[at + 4] ?? 0;
-    if (this.#band !== BAND_PACK && this.#band !== BAND_PROGRESS) {
-      this.#fatal = [this.#band];
-      if (this.#left === 0) this.#endPacket();
-    }
+    this.#beginData(bytes[at + 4] ?? 0, length - 5);
     return 5;
+  }
+
+  #beginData(band: number, length: number): void {
+    this.#left = length;
+    this.#band = band;
+    if (band === BAND_PACK || band === BAND_PROGRESS) return;
+    this.#fatal = [band];
+    if (length === 0) this.#endPacket();
   }
 
   #emit(chunk: Uint8Array, start: number, end: number): void {

@@ -51,11 +51,13 @@ export type ProtocolPhase =
   | "object-id"
   | "pack"
   | "pkt-line"
+  | "receive-pack"
   | "ref-name"
   | "report-status"
   | "side-band"
   | "ssh-command"
-  | "update-request";
+  | "update-request"
+  | "upload-pack";
 
 /** Facts about a failure, apart from its static message. Peer text in it is already sanitised. */
 export interface ProtocolErrorDetails {
@@ -65,6 +67,10 @@ export interface ProtocolErrorDetails {
   readonly limit?: string;
   /** The capability that the server did not advertise, for `CAPABILITY_MISSING`. */
   readonly capability?: string;
+  /** The state of a session in which a call was illegal, for `STATE_INVALID`. */
+  readonly state?: string;
+  /** The states in which that call is legal, for `STATE_INVALID` of a session. */
+  readonly expectedStates?: readonly string[];
 }
 
 /** How to build a {@link ProtocolError}. */

@@ -169,6 +169,43 @@ export {
 } from "./report-status.ts";
 export { ReportStatusDecoder, type ReportStatusDecoderOptions } from "./report-status-decoder.ts";
 export { sanitizeText, type SanitizeTextOptions } from "./sanitize-text.ts";
+export type { HaveKnowledge } from "./server/have-acknowledger.ts";
+export {
+  type PackPiece,
+  type ReceivePackContent,
+  type ReceivePackRequest,
+  ReceivePackServer,
+  type ReceivePackServerOptions,
+  type ReceivePackState,
+  type UpdateCommands,
+} from "./server/receive-pack-server.ts";
+export { selectRefs } from "./server/ref-selection.ts";
+export {
+  type ReceivePackOffer,
+  receivePackCapabilities,
+  type ServerIdentity,
+  uploadPackCapabilities,
+  type UploadPackOffer,
+} from "./server/server-capabilities.ts";
+export { encodeErrPacket } from "./server/sideband-output.ts";
+export {
+  type HttpRequestHead,
+  parseSmartHttpRequest,
+  type SmartHttpRequest,
+} from "./server/smart-http-request.ts";
+export type {
+  ListRefsRequest,
+  NegotiationRequest,
+  PackRequest,
+  UploadPackRequest,
+  WantsAnswer,
+  WantsRequest,
+} from "./server/upload-pack-request.ts";
+export {
+  UploadPackServer,
+  type UploadPackServerOptions,
+  type UploadPackState,
+} from "./server/upload-pack-server.ts";
 export {
   advertisementContentType,
   gitProtocolHeader,

@@ -1,0 +1,59 @@
+// What a client of upload-pack may ask for, and what the caller answers. Types only.
+
+import type { CapabilityList } from "../capabilities.ts";
+import type { FetchRequest } from "../fetch-request.ts";
+import type { ShallowInfo, WantedRef } from "../fetch-response.ts";
+import type { LsRefsRequest } from "../ls-refs.ts";
+import type { ObjectId } from "../object-id.ts";
+
+/** v2: list refs. Answer with `UploadPackServer.listRefs`. */
+export interface ListRefsRequest {
+  readonly type: "ls-refs";
+  readonly request: LsRefsRequest;
+  /** What came with the command: `agent`, `session-id`, `server-option` … */
+  readonly capabilities: CapabilityList;
+}
+
+/**
+ * Objects are wanted. Answer with `UploadPackServer.acceptWants`, or `refuse` when one of them is not to be had: that
+ * an object may be given away is for the caller to decide.
+ */
+export interface WantsRequest {
+  readonly type: "wants";
+  /** Without haves: they come in a {@link NegotiationRequest}. */
+  readonly request: FetchRequest;
+  /** What came with the command or the first want. */
+  readonly capabilities: CapabilityList;
+}
+
+/** The client says what it has. Answer with `UploadPackServer.acknowledge`. */
+export interface NegotiationRequest {
+  readonly type: "haves";
+  /** Those of this round. Over HTTP the client repeats what was common. */
+  readonly haves: readonly ObjectId[];
+  /** The client wants the pack now. */
+  readonly done: boolean;
+}
+
+/** The pack is due. Answer with `packData` as often as needed, `progress` in between, and `endPack`. */
+export interface PackRequest {
+  readonly type: "pack";
+  /** As in the {@link WantsRequest}. */
+  readonly request: FetchRequest;
+  /** Haves that are here: their history is the client's, unless its boundary cuts it. */
+  readonly common: ReadonlySet<ObjectId>;
+}
+
+/** One thing that a client asks of an `UploadPackServer`; each must be answered before the next is read. */
+export type UploadPackRequest = ListRefsRequest | WantsRequest | NegotiationRequest | PackRequest;
+
+/** What becomes of the wants besides the pack. */
+export interface WantsAnswer {
+  /**
+   * How the client's boundary moves. Due when the request deepens; in v2 also when it names a boundary or this
+   * repository is shallow. Default: nothing moves.
+   */
+  readonly shallowInfo?: ShallowInfo;
+  /** v2: what each `want-ref` stands for now. */
+  readonly wantedRefs?: readonly WantedRef[];
+}

@@ -1,0 +1,90 @@
+// The lines of a v0 or v1 fetch request, one by one, and where its parts end. Server side.
+
+import { CapabilityList, objectFormatOf, parseCapabilities } from "./capabilities.ts";
+import { ProtocolError } from "./errors.ts";
+import { FetchArguments } from "./fetch-arguments.ts";
+import type { FetchRequest } from "./fetch-request.ts";
+import type { ProtocolLimits } from "./limits.ts";
+import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
+import { textOf } from "./pkt-line/pkt-line-encoder.ts";
+import { throwIfRequestExceeds } from "./v2-command.ts";
+
+/**
+ * What a packet ends: nothing, the conversation (a flush-pkt in place of wants), the wants, a round of haves, or the
+ * negotiation.
+ */
+export type UploadRequestEnd = "none" | "goodbye" | "wants" | "round" | "done";
+
+/** Collects a v0 or v1 request: gitprotocol-pack(5), "Packfile Negotiation". */
+export class UploadRequestLines {
+  readonly #limits: ProtocolLimits;
+  #capabilities: CapabilityList = new CapabilityList();
+  #arguments: FetchArguments = new FetchArguments("sha1");
+  #part: "first" | "wants" | "haves" = "first";
+  #lines = 0;
+  #bytes = 0;
+
+  constructor(limits: ProtocolLimits) {
+    this.#limits = limits;
+  }
+
+  /** The flush-pkt behind the wants was seen. */
+  get wantsEnded(): boolean {
+    return this.#part === "haves";
+  }
+
+  /** Those of the first want. */
+  get capabilities(): CapabilityList {
+    return this.#capabilities;
+  }
+
+  /** What was collected so far. */
+  request(): FetchRequest {
+    return this.#arguments.request();
+  }
+
+  /** @throws {ProtocolError} `REQUEST_INVALID`, `OBJECT_ID_INVALID`, `OBJECT_FORMAT_UNSUPPORTED`, `LIMIT_EXCEEDED`. */
+  take(kind: PktLineKind, payload: Uint8Array): UploadRequestEnd {
+    if (kind === "flush") return this.#onFlush();
+    if (kind !== "data") throw invalid(`a ${kind}-pkt`, payload);
+    this.#lines += 1;
+    this.#bytes += payload.length + 4;
+    throwIfRequestExceeds(this.#limits, this.#lines, this.#bytes);
+    const line = textOf(payload);
+    if (this.#part === "first") {
+      this.#onFirstWant(line, payload);
+      return "none";
+    }
+    const isHave = line === "done" || line.startsWith("have ");
+    if (isHave !== (this.#part === "haves") || !this.#arguments.take(line)) {
+      throw invalid("a line out of place", payload);
+    }
+    return line === "done" ? "done" : "none";
+  }
+
+  #onFlush(): UploadRequestEnd {
+    if (this.#part === "first") return "goodbye";
+    if (this.#part === "haves") return "round";
+    this.#part = "haves";
+    return "wants";
+  }
+
+  #onFirstWant(line: string, payload: Uint8Array): void {
+    const match = /^want ([0-9A-Fa-f]+)(?: (.*))?$/s.exec(line);
+    if (match === null) throw invalid("no want", payload);
+    this.#capabilities = parseCapabilities(match[2] ?? "");
+    this.#arguments = new FetchArguments(objectFormatOf(this.#capabilities));
+    this.#arguments.take(`want ${match[1] ?? ""}`);
+    for (const flag of ["thin-pack", "ofs-delta", "include-tag", "no-progress", "deepen-relative"]) {
+      if (this.#capabilities.has(flag)) this.#arguments.take(flag);
+    }
+    this.#part = "wants";
+  }
+}
+
+function invalid(found: string, excerpt: Uint8Array): ProtocolError {
+  return new ProtocolError("REQUEST_INVALID", `Cannot read fetch request: found ${found}`, {
+    phase: "fetch-request",
+    excerpt,
+  });
+}

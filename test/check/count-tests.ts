@@ -1,5 +1,5 @@
 /**
- * `node test/check/count-tests.ts REPORT`: prints `N passed, N failed, N skipped` for a JSON report of vitest.
+ * `node test/check/count-tests.ts REPORT…`: prints `N passed, N failed, N skipped` for JSON reports of vitest, together.
  *
  * A file that could not even be loaded counts as one failure, and so does a report that is not there: a run
  * that ended early must not look like a good one. Exit status 1 unless all that ran passed.
@@ -16,7 +16,14 @@ interface TestReport {
   }[];
 }
 
-const counts = countTests(readReport(process.argv[2] ?? ""));
+const counts = process.argv
+  .slice(2)
+  .map((path) => countTests(readReport(path)))
+  .reduce((sum, { passed, failed, skipped }) => ({
+    passed: sum.passed + passed,
+    failed: sum.failed + failed,
+    skipped: sum.skipped + skipped,
+  }));
 print(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed === 0 ? 0 : 1;
 

@@ -260,11 +260,16 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
-/** A new array, or a view of a recording: some mutations of `original`, one after the other. */
-export function mutate(original: Uint8Array, random: Random, others: readonly Uint8Array[] = []): Uint8Array {
+/** A new array, or a view of a recording: some mutations of `original`, one after the other; at most `maxLength` bytes. */
+export function mutate(
+  original: Uint8Array,
+  random: Random,
+  others: readonly Uint8Array[] = [],
+  maxLength: number = MAX_MUTANT_LENGTH,
+): Uint8Array {
   let bytes = original;
   for (let turn = random(4); turn >= 0; turn -= 1) {
-    bytes = pick(MUTATIONS, random)(bytes, random, others).subarray(0, MAX_MUTANT_LENGTH);
+    bytes = pick(MUTATIONS, random)(bytes, random, others).subarray(0, maxLength);
   }
   return bytes;
 }

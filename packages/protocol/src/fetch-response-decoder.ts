@@ -165,7 +165,7 @@ export class FetchResponseDecoder {
         return false;
       }
       throwIfErrPacket(payload, 0, payload.length, "fetch-response", this.#limits);
-      this.#record.count();
+      this.#record.count(payload.length + 4);
     }
     this.#step = this.#grammar.onPacket(kind, kind === "data" ? textOf(payload) : "");
     return false;

@@ -204,13 +204,16 @@ describe("v2 fetch responses", () => {
     );
   });
 
-  test("lines before the pack are bounded", ({ expect }) => {
+  test.for([
+    ["maxNegotiationLines", 2],
+    ["maxNegotiationBytes", 100],
+  ] as const)("lines before the pack are bounded by %s", ([limit, value], { expect }) => {
     const decoder = new FetchResponseDecoder(
       { version: 2 },
-      { onPack: () => {}, limits: { maxNegotiationLines: 2 } },
+      { onPack: () => {}, limits: { [limit]: value } },
     );
     expect(() => decoder.feed(packets("shallow-info\n", `shallow ${A}`, `shallow ${B}`))).toThrow(
-      expect.objectContaining({ code: "LIMIT_EXCEEDED" }),
+      expect.objectContaining({ code: "LIMIT_EXCEEDED", details: { limit } }),
     );
   });
 

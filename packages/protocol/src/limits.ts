@@ -12,6 +12,8 @@ export interface ProtocolLimits {
   readonly maxCapabilities: number;
   /** Lines before the pack of one fetch response: acknowledgments, shallow lines, wanted refs, URIs. */
   readonly maxNegotiationLines: number;
+  /** Bytes of those lines. */
+  readonly maxNegotiationBytes: number;
   /** Bytes of progress (band 2) in one side-band stream. */
   readonly maxProgressBytes: number;
   /** UTF-16 code units of one progress line; a longer one is cut, not refused. */
@@ -20,6 +22,8 @@ export interface ProtocolLimits {
   readonly maxRemoteMessageLength: number;
   /** Bytes of a report-status. */
   readonly maxReportBytes: number;
+  /** Lines of a report-status: a short one costs many times its bytes. */
+  readonly maxReportLines: number;
   /** Objects that a pack header may announce. */
   readonly maxPackObjects: number;
   /** Server side: lines (wants, haves, commands, arguments, options) in one request. */
@@ -28,20 +32,27 @@ export interface ProtocolLimits {
   readonly maxRequestBytes: number;
 }
 
-/** The limits in force when a caller gives none: far above the largest known repositories, far below memory. */
+/**
+ * The limits in force when a caller gives none: far above what known repositories need.
+ *
+ * What a decoder keeps of one stream stays below 64 MiB, but for listings: those keep up to four times
+ * `maxAdvertisementBytes`, which a caller with little memory therefore lowers, and `maxRefs` with it.
+ */
 export const DEFAULT_LIMITS: ProtocolLimits = Object.freeze({
   maxPktPayloadBytes: 65519,
   maxAdvertisementBytes: 512 * 1024 * 1024,
   maxRefs: 5_000_000,
-  maxCapabilities: 1000,
-  maxNegotiationLines: 1_000_000,
+  maxCapabilities: 250,
+  maxNegotiationLines: 150_000,
+  maxNegotiationBytes: 6 * 1024 * 1024,
   maxProgressBytes: 64 * 1024 * 1024,
   maxProgressLineLength: 1000,
   maxRemoteMessageLength: 4000,
-  maxReportBytes: 64 * 1024 * 1024,
+  maxReportBytes: 16 * 1024 * 1024,
+  maxReportLines: 150_000,
   maxPackObjects: 0xffff_ffff,
-  maxRequestLines: 1_000_000,
-  maxRequestBytes: 64 * 1024 * 1024,
+  maxRequestLines: 150_000,
+  maxRequestBytes: 10 * 1024 * 1024,
 });
 
 /** Complete limits from a caller's overrides. The result is frozen. */

@@ -24,20 +24,19 @@ export class NegotiationRecord {
   readonly #sentHaves: ReadonlySet<ObjectId> | undefined;
   readonly #limits: ProtocolLimits;
   #lines = 0;
+  #bytes = 0;
 
   constructor(sentHaves: ReadonlySet<ObjectId> | undefined, limits: ProtocolLimits) {
     this.#sentHaves = sentHaves;
     this.#limits = limits;
   }
 
-  /** Count a line against `maxNegotiationLines`. */
-  count(): void {
+  /** Count a line of `length` bytes against the limits. */
+  count(length: number): void {
     this.#lines += 1;
-    if (this.#lines <= this.#limits.maxNegotiationLines) return;
-    throw new ProtocolError("LIMIT_EXCEEDED", "Cannot read fetch response: too many lines before the pack", {
-      phase: "fetch-response",
-      details: { limit: "maxNegotiationLines" },
-    });
+    this.#bytes += length;
+    if (this.#lines > this.#limits.maxNegotiationLines) throw exceeded("maxNegotiationLines", "lines");
+    if (this.#bytes > this.#limits.maxNegotiationBytes) throw exceeded("maxNegotiationBytes", "bytes");
   }
 
   /** @returns the status when `line` is an ACK, which is then kept. `implied` is the meaning of a bare one. */
@@ -87,6 +86,13 @@ export class NegotiationRecord {
   get shallowInfo(): ShallowInfo {
     return { shallow: this.shallow, unshallow: this.unshallow };
   }
+}
+
+function exceeded(limit: "maxNegotiationLines" | "maxNegotiationBytes", what: string): ProtocolError {
+  return new ProtocolError("LIMIT_EXCEEDED", `Cannot read fetch response: too many ${what} before the pack`, {
+    phase: "fetch-response",
+    details: { limit },
+  });
 }
 
 /** An error of this phase that shows the line at fault. */

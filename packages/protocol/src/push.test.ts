@@ -297,10 +297,13 @@ describe("ReportStatusDecoder", () => {
     expect(outcome(make, whole(wire("0000")))).toBe("error REPORT_MISSING");
   });
 
-  test("is bounded", ({ expect }) => {
-    expect(
-      outcome(subject({ limits: { maxReportBytes: 20 } }), whole(concat(band(REPORT), wire("0000")))),
-    ).toBe("error LIMIT_EXCEEDED");
+  test.for([
+    ["maxReportBytes", 20],
+    ["maxReportLines", 2],
+  ] as const)("is bounded by %s", ([limit, value], { expect }) => {
+    expect(outcome(subject({ limits: { [limit]: value } }), whole(concat(band(REPORT), wire("0000"))))).toBe(
+      "error LIMIT_EXCEEDED",
+    );
   });
 
   test("reads what the server side writes, in any pieces", ({ expect }) => {

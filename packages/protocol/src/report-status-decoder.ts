@@ -53,6 +53,7 @@ export class ReportStatusDecoder {
   #reportDone = false;
   #done = false;
   #reportBytes = 0;
+  #reportLines = 0;
   #truncatedAfterReport = false;
 
   constructor(options: ReportStatusDecoderOptions) {
@@ -144,12 +145,7 @@ export class ReportStatusDecoder {
 
   #feedReport(bytes: Uint8Array): void {
     this.#reportBytes += bytes.length;
-    if (this.#reportBytes > this.#limits.maxReportBytes) {
-      throw new ProtocolError("LIMIT_EXCEEDED", "Cannot read report-status: it is too long", {
-        phase: "report-status",
-        details: { limit: "maxReportBytes" },
-      });
-    }
+    if (this.#reportBytes > this.#limits.maxReportBytes) throw exceeded("maxReportBytes");
     // After the flush-pkt of the report nothing in band 1 belongs to it.
     if (!this.#reportDone) this.#inner.feed(bytes, this.#onPacket);
   }
@@ -162,6 +158,8 @@ export class ReportStatusDecoder {
     }
     if (kind !== "data") throw this.#invalid(`a ${kind}-pkt`, payload);
     throwIfErrPacket(payload, 0, payload.length, "report-status", this.#limits);
+    this.#reportLines += 1;
+    if (this.#reportLines > this.#limits.maxReportLines) throw exceeded("maxReportLines");
     if (this.#unpack === undefined) this.#onUnpack(payload);
     else this.#onStatus(payload);
     return true;
@@ -208,6 +206,13 @@ export class ReportStatusDecoder {
       excerpt,
     });
   }
+}
+
+function exceeded(limit: "maxReportBytes" | "maxReportLines"): ProtocolError {
+  return new ProtocolError("LIMIT_EXCEEDED", "Cannot read report-status: it is too long", {
+    phase: "report-status",
+    details: { limit },
+  });
 }
 
 /** Options that are unknown or unusable are left out, as git does. */

@@ -118,6 +118,20 @@ describe("v2 fetch responses", () => {
       false,
       "+a, -b, ready, PACKrest, start 1, done",
     ],
+    [
+      "wanted-refs before shallow-info, as git's upload-pack writes them",
+      packets(
+        "wanted-refs\n",
+        `${A} refs/heads/a\n`,
+        "0001",
+        "shallow-info\n",
+        `shallow ${A}`,
+        "0001",
+        "packfile\n",
+      ),
+      true,
+      "+a, PACKrest, start 1, done",
+    ],
   ] as const)("%s", ([, head, sentDone, expected], { expect }) => {
     expect(check({ version: 2, sentDone, sentHaves: haves }, concat(head, PACK))).toBe(expected);
   });
@@ -136,13 +150,27 @@ describe("v2 fetch responses", () => {
       "error DELIM_WITHOUT_READY",
     ],
     [
+      "a section twice, with another between",
+      packets(
+        "acknowledgments\n",
+        "ready\n",
+        "0001",
+        "shallow-info\n",
+        "0001",
+        "wanted-refs\n",
+        "0001",
+        "shallow-info\n",
+      ),
+      "error SECTION_DUPLICATED",
+    ],
+    [
       "a section twice",
       packets("acknowledgments\n", "ready\n", "0001", "acknowledgments\n"),
       "error SECTION_DUPLICATED",
     ],
     [
       "sections out of order",
-      packets("acknowledgments\n", "ready\n", "0001", "wanted-refs\n", "0001", "shallow-info\n"),
+      packets("acknowledgments\n", "ready\n", "0001", "packfile-uris\n", "0001", "shallow-info\n"),
       "error SECTION_OUT_OF_ORDER",
     ],
     [

@@ -5,20 +5,29 @@ import type { FetchGrammar, FetchResponseV2Options, GrammarStep } from "./fetch-
 import type { FetchSection } from "./fetch-response.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 
-const ORDER: readonly FetchSection[] = [
-  "acknowledgments",
-  "shallow-info",
-  "wanted-refs",
-  "packfile-uris",
-  "packfile",
-];
+/**
+ * Where a section stands. The document puts shallow-info before wanted-refs, git's upload-pack writes them the other
+ * way round: both are understood.
+ */
+const PLACE: ReadonlyMap<string, { readonly section: FetchSection; readonly place: number }> = new Map(
+  (
+    [
+      ["acknowledgments", 0],
+      ["shallow-info", 1],
+      ["wanted-refs", 1],
+      ["packfile-uris", 2],
+      ["packfile", 3],
+    ] as const
+  ).map(([section, place]) => [section, { section, place }]),
+);
 
 /** gitprotocol-v2(5), "fetch": sections in order, delim-pkts between, `ready` exactly when more than one follows. */
 export class V2FetchResponseGrammar implements FetchGrammar {
   readonly #sentDone: boolean | undefined;
   readonly #record: NegotiationRecord;
   #section: FetchSection | undefined;
-  #lastIndex = -1;
+  readonly #seen = new Set<FetchSection>();
+  #lastPlace = -1;
   #readyLine = false;
 
   constructor(options: FetchResponseV2Options, record: NegotiationRecord) {
@@ -51,19 +60,20 @@ export class V2FetchResponseGrammar implements FetchGrammar {
   }
 
   #onHeader(line: string): GrammarStep {
-    const index = ORDER.findIndex((section) => section === line);
-    const section = ORDER[index];
-    if (section === undefined) throw fetchResponseError("SECTION_UNKNOWN", "an unknown section", line);
-    if (index === this.#lastIndex) throw fetchResponseError("SECTION_DUPLICATED", "a section twice", line);
-    if (index < this.#lastIndex)
+    const known = PLACE.get(line);
+    if (known === undefined) throw fetchResponseError("SECTION_UNKNOWN", "an unknown section", line);
+    const { section, place } = known;
+    if (place < this.#lastPlace)
       throw fetchResponseError("SECTION_OUT_OF_ORDER", "a section out of order", line);
+    if (this.#seen.has(section)) throw fetchResponseError("SECTION_DUPLICATED", "a section twice", line);
     if (section === "acknowledgments" && this.#sentDone === true) {
       throw fetchResponseError("ACKNOWLEDGMENTS_UNEXPECTED", "acknowledgments after done", line);
     }
-    if (section !== "acknowledgments" && this.#lastIndex === -1 && this.#sentDone === false) {
+    if (section !== "acknowledgments" && this.#lastPlace === -1 && this.#sentDone === false) {
       throw fetchResponseError("ACKNOWLEDGMENTS_MISSING", "no acknowledgments before the pack", line);
     }
-    this.#lastIndex = index;
+    this.#lastPlace = place;
+    this.#seen.add(section);
     this.#section = section;
     return section === "packfile" ? "pack" : "more";
   }

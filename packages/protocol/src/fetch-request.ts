@@ -139,6 +139,8 @@ export function chooseUploadCapabilities(
     if (wanted && !server.has(name)) throw missing(name);
     if (wanted) chosen.push(name);
   };
+  const needOrOffer = (name: string, wanted: boolean): void =>
+    wanted ? need(name, true) : offer(name, true);
   if (request.wantRefs !== undefined && request.wantRefs.length > 0) throw missing("ref-in-want");
   if ((request.shallow !== undefined || deepen !== undefined) && !server.has("shallow"))
     throw missing("shallow");
@@ -150,8 +152,9 @@ export function chooseUploadCapabilities(
   offer("no-progress", request.noProgress === true);
   offer("include-tag", request.includeTag === true);
   offer("ofs-delta", request.ofsDelta === true);
-  need("deepen-since", deepen?.type === "boundary" && deepen.since !== undefined);
-  need("deepen-not", deepen?.type === "boundary" && (deepen.not?.length ?? 0) > 0);
+  // git agrees to these two whenever it can, and uses them or not.
+  needOrOffer("deepen-since", deepen?.type === "boundary" && deepen.since !== undefined);
+  needOrOffer("deepen-not", deepen?.type === "boundary" && (deepen.not?.length ?? 0) > 0);
   const objectFormat = server.get("object-format");
   if (objectFormat !== undefined) chosen.push(`object-format=${objectFormat}`);
   if (options.agent !== undefined && server.has("agent"))

@@ -6,6 +6,9 @@ import { delimiter, join } from "node:path";
 /** Folders of servers that an ordinary user's PATH leaves out. */
 const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
+/** What Chromium is called; the first that is found is taken. */
+export const CHROMIUM_COMMANDS: readonly string[] = ["chromium", "chromium-browser", "google-chrome"];
+
 /** The full path of a program, or undefined when this machine lacks it. */
 export function findCommand(name: string): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");

@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
-import { findCommand } from "./commands.ts";
+import { CHROMIUM_COMMANDS, findCommand } from "./commands.ts";
 
 /** Servers that npm or Debian provide. */
 const PROVIDED = ["redis", "postgres", "nginx", "sshd", "chromium", "docker", "git"] as const;
@@ -54,7 +54,7 @@ const PROBES: Readonly<Record<RequirementName, Probe>> = {
   sshd: programs("sshd", "ssh", "ssh-keygen"),
   chromium: {
     looked: "needs chromium or google-chrome",
-    isPresent: () => ["chromium", "chromium-browser", "google-chrome"].some((name) => findCommand(name)),
+    isPresent: () => CHROMIUM_COMMANDS.some((name) => findCommand(name) !== undefined),
   },
   docker: { looked: "needs docker with a running engine", isPresent: hasDocker },
   git: programs("git"),

@@ -300,6 +300,11 @@ describeWith(["postgres"], "the embedded queue", () => {
     await using stack = new AsyncDisposableStack();
     stack.defer(async () => rm(out, { recursive: true, force: true }));
     const project = join(root, "packages/runtime/tsconfig.build.json");
+    // The packages that it imports are found by their builds, too.
+    execFileSync(join(root, "node_modules/.bin/turbo"), ["run", "build", "--filter=@gitsync/runtime^..."], {
+      cwd: root,
+      stdio: "ignore",
+    });
     execFileSync(
       process.execPath,
       [join(root, "node_modules/typescript/bin/tsc"), "-p", project, "--outDir", join(out, "dist")],

@@ -62,7 +62,7 @@ class Readiness {
  * need not go on along that line of history.
  */
 export class UploadHaveAcknowledger implements HaveAcknowledger {
-  readonly common = new Set<ObjectId>();
+  readonly common: Set<ObjectId> = new Set<ObjectId>();
   readonly #mode: AckMode;
   readonly #noDone: boolean;
   readonly #readiness = new Readiness(this.common);
@@ -126,7 +126,7 @@ export class UploadHaveAcknowledger implements HaveAcknowledger {
 
 /** v2: gitprotocol-v2(5), "fetch", section acknowledgments. Each command stands alone. */
 export class FetchHaveAcknowledger implements HaveAcknowledger {
-  readonly common = new Set<ObjectId>();
+  readonly common: Set<ObjectId> = new Set<ObjectId>();
   readonly #waitForDone: boolean;
   readonly #readiness = new Readiness(this.common);
 

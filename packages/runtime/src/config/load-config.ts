@@ -181,12 +181,27 @@ async function readText(path: string, shown: string): Promise<string> {
 function validated<T>(document: ConfigDocument, schema: JsonSchema): T | undefined {
   const { value } = document;
   if (value === undefined) return undefined;
-  for (const { keys, message } of validateAgainst(schema, value)) {
+  const faults = validateAgainst(schema, value);
+  for (const { keys, message } of faults) {
     if (keys.length === 1 && keys[0] === "version") document.fault(keys, VERSION_FAULT);
     else document.fault(keys, message);
   }
   if (isVersioned(value) && value.version !== 1) document.fault(["version"], VERSION_FAULT);
-  return document.faults.length === 0 ? (value as T) : undefined;
+  if (document.faults.length === 0) return value as T;
+  checkSound(document, value, new Set(faults.map(({ keys }) => keys[0])));
+  return undefined;
+}
+
+/** Whoever mends a file wants every fault at once: what has the right shape is checked further at once. */
+function checkSound(document: ConfigDocument, value: unknown, faulty: ReadonlySet<unknown>): void {
+  if (!isMapping(value) || faulty.has(undefined)) return;
+  const sound = Object.entries(value).filter(([key]) => !faulty.has(key) || key === "version");
+  const main: Located<MirrorsFile> = {
+    value: { ...Object.fromEntries(sound), version: 1 },
+    keys: [],
+    fault: (keys, message) => document.fault(keys, message),
+  };
+  checkMirrors({ main, credentials: new Map(), mirrors: [] });
 }
 
 const VERSION_FAULT = "must be 1: begin the file with version: 1";

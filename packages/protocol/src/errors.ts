@@ -8,6 +8,7 @@ export type ProtocolErrorCode =
   | "ACKNOWLEDGMENTS_UNEXPECTED"
   | "ACK_UNKNOWN"
   | "ADVERTISEMENT_INVALID"
+  | "ANSWER_UNEXPECTED"
   | "CAPABILITY_INVALID"
   | "CAPABILITY_MISSING"
   | "DELIM_WITHOUT_READY"
@@ -46,11 +47,13 @@ export type ProtocolPhase =
   | "daemon-request"
   | "fetch-request"
   | "fetch-response"
+  | "fetch-session"
   | "ls-refs"
   | "object"
   | "object-id"
   | "pack"
   | "pkt-line"
+  | "push-session"
   | "receive-pack"
   | "ref-name"
   | "report-status"
@@ -90,6 +93,7 @@ const RETRYABLE: Readonly<Record<ProtocolErrorCode, boolean>> = {
   ACKNOWLEDGMENTS_UNEXPECTED: false,
   ACK_UNKNOWN: false,
   ADVERTISEMENT_INVALID: false,
+  ANSWER_UNEXPECTED: false,
   CAPABILITY_INVALID: false,
   CAPABILITY_MISSING: false,
   DELIM_WITHOUT_READY: false,

@@ -26,6 +26,8 @@ export interface UploadResponseOptions {
   readonly sentDone: boolean;
   /** The request deepens, so shallow lines come first. */
   readonly expectShallow: boolean;
+  /** The request ended with its deepening, so the answer ends with the shallow lines. Default: false. */
+  readonly shallowOnly?: boolean;
   /** Everything this conversation called a have. ACKs for other objects are refused. */
   readonly sentHaves: ReadonlySet<ObjectId>;
 }

@@ -206,6 +206,28 @@ export {
   type UploadPackServerOptions,
   type UploadPackState,
 } from "./server/upload-pack-server.ts";
+export type { SessionTransport } from "./session/conversation.ts";
+export type { FetchHandlers, FetchPlan, FetchResult, HavePlan } from "./session/fetch-plan.ts";
+export { FetchSession, type FetchSessionOptions } from "./session/fetch-session.ts";
+export type { FetchState, FetchStatus } from "./session/fetch-status.ts";
+export type { HttpRequest } from "./session/http-request.ts";
+export {
+  type HaveSource,
+  type NegotiationRound,
+  type NegotiationStrategy,
+  type NegotiationStyle,
+  Negotiator,
+  type NegotiatorOptions,
+} from "./session/negotiator.ts";
+export { type CommandOutcome, matchReport, type PushOutcome } from "./session/push-outcome.ts";
+export {
+  type PushHandlers,
+  type PushPlan,
+  PushSession,
+  type PushSessionOptions,
+} from "./session/push-session.ts";
+export type { PushState, PushStatus } from "./session/push-status.ts";
+export type { Session, SessionOptions, SessionStatus } from "./session/session.ts";
 export {
   advertisementContentType,
   gitProtocolHeader,

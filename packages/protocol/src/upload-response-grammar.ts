@@ -49,7 +49,7 @@ export class UploadResponseGrammar implements FetchGrammar {
       if (kind === "flush") {
         this.#shallowDue = false;
         this.#seenShallow = true;
-        return "more";
+        return this.#options.shallowOnly === true ? "end" : "more";
       }
       if (kind === "data" && this.#record.takeShallow(line)) return "more";
       // Some servers leave the list out; what came instead is the first acknowledgment.

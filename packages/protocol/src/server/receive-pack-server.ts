@@ -3,6 +3,7 @@
 
 import type { AdvertisedRef } from "../advertisement.ts";
 import { encodeRefAdvertisement } from "../advertisement-encoder.ts";
+import { throwUnlessIn } from "../call-order.ts";
 import { type Capability, CapabilityList } from "../capabilities.ts";
 import { ProtocolError } from "../errors.ts";
 import { type ProtocolLimits, resolveLimits } from "../limits.ts";
@@ -10,7 +11,7 @@ import type { ObjectFormat, ObjectId } from "../object-id.ts";
 import { encodeReportStatus, type ReportStatus } from "../report-status.ts";
 import { needsPack } from "../update-request.ts";
 import { type DecodedUpdateRequest, UpdateRequestDecoder } from "../update-request-decoder.ts";
-import { ChunkLoan, throwUnlessIn } from "./call-order.ts";
+import { ChunkLoan } from "./chunk-loan.ts";
 import { encodeErrPacket, SidebandOutput } from "./sideband-output.ts";
 
 /**

@@ -3,6 +3,7 @@
 
 import type { AdvertisedRef } from "../advertisement.ts";
 import { encodeCapabilityAdvertisement, encodeRefAdvertisement } from "../advertisement-encoder.ts";
+import { throwUnlessIn } from "../call-order.ts";
 import { type Capability, CapabilityList } from "../capabilities.ts";
 import {
   encodeSectionHeader,
@@ -15,7 +16,7 @@ import { encodeLsRefsResponse } from "../ls-refs-encoder.ts";
 import type { LsRefsRequest, LsRefsResult } from "../ls-refs.ts";
 import type { ObjectFormat, ObjectId } from "../object-id.ts";
 import { PktLineWriter } from "../pkt-line/pkt-line-encoder.ts";
-import { ChunkLoan, throwUnlessIn } from "./call-order.ts";
+import { ChunkLoan } from "./chunk-loan.ts";
 import {
   type ClientMessage,
   type ClientMessageReader,

@@ -13,23 +13,10 @@ import { SidebandDecoder } from "../src/pkt-line/sideband-decoder.ts";
 import { ReportStatusDecoder } from "../src/report-status-decoder.ts";
 import { packets, wire } from "../src/testing/bytes.ts";
 import type { Subject } from "../src/testing/cuts.ts";
-import { feeding, type FuzzTarget, onWhole } from "./target.ts";
+import { digest, feeding, type FuzzTarget, onWhole } from "./target.ts";
 
 const A = parseObjectId("a".repeat(40));
 const B = parseObjectId("b".repeat(40));
-
-/** What a stream of views says, whatever its pieces: their number of bytes and a checksum. */
-function digest(): { readonly add: (view: Uint8Array) => void; readonly text: () => string } {
-  let length = 0;
-  let sum = 0;
-  return {
-    add: (view) => {
-      length += view.length;
-      for (const byte of view) sum = (Math.imul(sum, 31) + byte) | 0;
-    },
-    text: () => `${length} bytes, ${sum}`,
-  };
-}
 
 function pktLines(): Subject {
   const decoder = new PktLineDecoder();

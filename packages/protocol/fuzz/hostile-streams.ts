@@ -14,6 +14,7 @@ import type { Subject } from "../src/testing/cuts.ts";
 import { UpdateRequestDecoder } from "../src/update-request-decoder.ts";
 import { UploadRequestDecoder } from "../src/upload-request-decoder.ts";
 import { V2CommandDecoder } from "../src/v2-command.ts";
+import { receivePack, uploadPack } from "./server-targets.ts";
 import { feeding } from "./target.ts";
 
 /** One stream: some bytes, then others over and over. */
@@ -197,7 +198,7 @@ export const HOSTILE_STREAMS: readonly HostileStream[] = [
 
   kept("wants", upload, packets(`want ${ID} x\n`), packets(`want ${ID}\n`)),
   kept("haves", upload, packets(`want ${ID} x\n`, "0000"), packets(`have ${ID}\n`)),
-  passing("rounds without haves", upload, packets(`want ${ID} x\n`, "0000"), wire("0000")),
+  kept("rounds without haves", upload, packets(`want ${ID} x\n`, "0000"), wire("0000")),
   kept("refs not to deepen beyond", upload, packets(`want ${ID} x\n`), packets("deepen-not x\n")),
   kept(
     "commands to update refs",
@@ -206,6 +207,24 @@ export const HOSTILE_STREAMS: readonly HostileStream[] = [
     packets(`${ID} ${ID} refs/heads/a`),
   ),
   kept("push options", update, packets(`${ID} ${ID} refs/heads/a\0push-options`, "0000"), packets("x")),
+  kept(
+    "haves, to a server",
+    uploadPack(0, "stateful"),
+    packets(`want ${"a".repeat(40)} multi_ack_detailed\n`, "0000"),
+    packets(`have ${"b".repeat(40)}\n`),
+  ),
+  kept(
+    "rounds without haves, to a server",
+    uploadPack(0, "stateful"),
+    packets(`want ${"a".repeat(40)} multi_ack_detailed\n`, "0000"),
+    wire("0000"),
+  ),
+  passing(
+    "a pushed pack that never ends",
+    receivePack("stateless"),
+    packets(`${ID} ${"a".repeat(40)} refs/heads/a\0report-status`, "0000"),
+    wire(LONG),
+  ),
   kept("ref prefixes", command, packets("command=ls-refs", "0001"), packets("ref-prefix x\n")),
   kept("capabilities of a command", command, packets("command=ls-refs"), packets("x")),
 

@@ -35,3 +35,16 @@ export function feeding<Decoder extends { feed(chunk: Uint8Array): unknown }>(
     return { feed: (chunk) => decoder.feed(chunk), finish: () => finish(decoder) };
   };
 }
+
+/** What a stream of views says, whatever its pieces: their number of bytes and a checksum. */
+export function digest(): { readonly add: (view: Uint8Array) => void; readonly text: () => string } {
+  let length = 0;
+  let sum = 0;
+  return {
+    add: (view) => {
+      length += view.length;
+      for (const byte of view) sum = (Math.imul(sum, 31) + byte) | 0;
+    },
+    text: () => `${length} bytes, ${sum}`,
+  };
+}

@@ -4,12 +4,14 @@ import { answerTargets } from "./answer-targets.ts";
 import { nameTargets } from "./name-targets.ts";
 import { packTargets } from "./pack-targets.ts";
 import { requestTargets } from "./request-targets.ts";
+import { serverTargets } from "./server-targets.ts";
 import type { FuzzTarget } from "./target.ts";
 
 /** All parsers. */
 export const TARGETS: readonly FuzzTarget[] = [
   ...answerTargets,
   ...requestTargets,
+  ...serverTargets,
   ...packTargets,
   ...nameTargets,
 ];

@@ -631,6 +631,9 @@ describe("fetch requests", () => {
     expect(() =>
       new UploadRequestDecoder({ limits }).feed(packets(`want ${A}`, `want ${A}`, `want ${A}`)),
     ).toThrow(exceeded);
+    expect(() =>
+      new UploadRequestDecoder({ limits }).feed(packets(`want ${A}`, "0000", "0000", "0000")),
+    ).toThrow(exceeded);
   });
 
   test("a goodbye is no command", ({ expect }) => {

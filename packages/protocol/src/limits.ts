@@ -26,7 +26,7 @@ export interface ProtocolLimits {
   readonly maxReportLines: number;
   /** Objects that a pack header may announce. */
   readonly maxPackObjects: number;
-  /** Server side: lines (wants, haves, commands, arguments, options) in one request. */
+  /** Server side: lines (wants, haves, commands, arguments, options) in one request, and rounds of haves. */
   readonly maxRequestLines: number;
   /** Server side: bytes of one request, the pack not counted. */
   readonly maxRequestBytes: number;

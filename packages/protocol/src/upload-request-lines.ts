@@ -45,11 +45,12 @@ export class UploadRequestLines {
 
   /** @throws {ProtocolError} `REQUEST_INVALID`, `OBJECT_ID_INVALID`, `OBJECT_FORMAT_UNSUPPORTED`, `LIMIT_EXCEEDED`. */
   take(kind: PktLineKind, payload: Uint8Array): UploadRequestEnd {
-    if (kind === "flush") return this.#onFlush();
-    if (kind !== "data") throw invalid(`a ${kind}-pkt`, payload);
+    // A round without haves costs its client four bytes and us an answer, so it counts like a line.
     this.#lines += 1;
     this.#bytes += payload.length + 4;
     throwIfRequestExceeds(this.#limits, this.#lines, this.#bytes);
+    if (kind === "flush") return this.#onFlush();
+    if (kind !== "data") throw invalid(`a ${kind}-pkt`, payload);
     const line = textOf(payload);
     if (this.#part === "first") {
       this.#onFirstWant(line, payload);

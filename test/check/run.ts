@@ -13,6 +13,7 @@ const STEPS: readonly Step[] = [
   { name: "lint", command: ["oxlint", "--type-aware", "packages", "apps", "test"] },
   { name: "unused", command: ["knip", "--treat-config-hints-as-errors"] },
   { name: "types", command: ["tsc", "-p", "tsconfig.json"] },
+  { name: "build", command: ["turbo", "run", "build", "--output-logs=errors-only"] },
   { name: "boundaries", command: ["turbo", "boundaries"] },
   { name: "format", command: ["oxfmt", "--check", "."] },
   { name: "versions", command: ["sherif"] },

@@ -5,6 +5,7 @@ import { ProtocolError } from "./errors.ts";
 import { FetchArguments } from "./fetch-arguments.ts";
 import type { FetchRequest } from "./fetch-request.ts";
 import type { ProtocolLimits } from "./limits.ts";
+import type { ObjectFormat } from "./object-id.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 import { textOf } from "./pkt-line/pkt-line-encoder.ts";
 import { throwIfRequestExceeds } from "./v2-command.ts";
@@ -19,6 +20,7 @@ export type UploadRequestEnd = "none" | "goodbye" | "wants" | "round" | "done";
 export class UploadRequestLines {
   readonly #limits: ProtocolLimits;
   #capabilities: CapabilityList = new CapabilityList();
+  #objectFormat: ObjectFormat = "sha1";
   #arguments: FetchArguments = new FetchArguments("sha1");
   #part: "first" | "wants" | "haves" = "first";
   #lines = 0;
@@ -36,6 +38,11 @@ export class UploadRequestLines {
   /** Those of the first want. */
   get capabilities(): CapabilityList {
     return this.#capabilities;
+  }
+
+  /** What the client says it is, or the width of its first want: git's own client does not say it here. */
+  get objectFormat(): ObjectFormat {
+    return this.#objectFormat;
   }
 
   /** What was collected so far. */
@@ -74,8 +81,11 @@ export class UploadRequestLines {
     const match = /^want ([0-9A-Fa-f]+)(?: (.*))?$/s.exec(line);
     if (match === null) throw invalid("no want", payload);
     this.#capabilities = parseCapabilities(match[2] ?? "");
-    this.#arguments = new FetchArguments(objectFormatOf(this.#capabilities));
-    this.#arguments.take(`want ${match[1] ?? ""}`);
+    const [, want = ""] = match;
+    const isSilent = !this.#capabilities.has("object-format");
+    this.#objectFormat = isSilent && want.length === 64 ? "sha256" : objectFormatOf(this.#capabilities);
+    this.#arguments = new FetchArguments(this.#objectFormat);
+    this.#arguments.take(`want ${want}`);
     for (const flag of ["thin-pack", "ofs-delta", "include-tag", "no-progress", "deepen-relative"]) {
       if (this.#capabilities.has(flag)) this.#arguments.take(flag);
     }

@@ -35,7 +35,12 @@ export interface NegotiationRequest {
   readonly done: boolean;
 }
 
-/** The pack is due. Answer with `packData` as often as needed, `progress` in between, and `endPack`. */
+/**
+ * The pack is due. Answer with `packData` as often as needed, `progress` in between, and `endPack`.
+ *
+ * It holds what the wants lead to and `common` does not. Where the boundary moved away from a commit (`unshallow`), it
+ * holds what the parents of that commit lead to as well, though nobody wants them by name.
+ */
 export interface PackRequest {
   readonly type: "pack";
   /** As in the {@link WantsRequest}. */

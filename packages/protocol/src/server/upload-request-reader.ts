@@ -1,6 +1,6 @@
 // Reads a v0 or v1 client of upload-pack: its wants, then round after round of haves.
 
-import { type CapabilityList, objectFormatOf } from "../capabilities.ts";
+import type { CapabilityList } from "../capabilities.ts";
 import type { AckMode, SidebandChoice } from "../fetch-request.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import type { ObjectFormat } from "../object-id.ts";
@@ -58,11 +58,9 @@ export class UploadRequestReader implements ClientMessageReader {
   }
 
   #wants(): ClientMessage {
-    const { capabilities } = this.#lines;
+    const { capabilities, objectFormat } = this.#lines;
     const request = { ...this.#lines.request(), haves: [] };
-    if (objectFormatOf(capabilities) !== this.#objectFormat) {
-      throw refusedRequest("another object-format", objectFormatOf(capabilities));
-    }
+    if (objectFormat !== this.#objectFormat) throw refusedRequest("another object-format", objectFormat);
     if (request.filter !== undefined && !this.#agreed("filter")) {
       throw refusedRequest("a filter that was not agreed", request.filter);
     }

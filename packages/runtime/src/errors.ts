@@ -16,6 +16,7 @@ export type RuntimeErrorDetails = Readonly<
  * - `EMBEDDED_DIRECTORY_UNUSABLE`: the state directory cannot be written, entered or may not be used.
  * - `EMBEDDED_DATA_UNUSABLE`: the data in the directory belongs to another version or lacks its password.
  * - `EMBEDDED_START_FAILED`: the embedded server did not come up.
+ * - `SECRET_UNREADABLE`: a secret is not where the configuration says, or cannot be read there.
  */
 export type RuntimeErrorCode =
   | "CONFIG_INVALID"
@@ -27,7 +28,8 @@ export type RuntimeErrorCode =
   | "EMBEDDED_UNSUPPORTED"
   | "EMBEDDED_DIRECTORY_UNUSABLE"
   | "EMBEDDED_DATA_UNUSABLE"
-  | "EMBEDDED_START_FAILED";
+  | "EMBEDDED_START_FAILED"
+  | "SECRET_UNREADABLE";
 
 const RETRYABLE: Readonly<Record<RuntimeErrorCode, boolean>> = {
   CONFIG_INVALID: false,
@@ -40,6 +42,8 @@ const RETRYABLE: Readonly<Record<RuntimeErrorCode, boolean>> = {
   EMBEDDED_DIRECTORY_UNUSABLE: false,
   EMBEDDED_DATA_UNUSABLE: false,
   EMBEDDED_START_FAILED: true,
+  // Whoever rotates a secret may be about to write it.
+  SECRET_UNREADABLE: true,
 };
 
 /** Every code, for documentation and for telling a code from other text. */

@@ -11,8 +11,10 @@ test("@gitsync/runtime exports these names and no others", () => {
       "LOG_FORMATS",
       "LOG_LEVELS",
       "RUNTIME_ERROR_CODES",
+      "RotatingSecrets",
       "RuntimeError",
       "Secret",
+      "SecretReader",
       "SecretRegistry",
       "WEBHOOK_PROVIDERS",
       "configuredRoutes",
@@ -42,5 +44,5 @@ test("@gitsync/runtime exports these names and no others", () => {
 
 test("RuntimeError says whether trying again can help", () => {
   const again = api.RUNTIME_ERROR_CODES.filter((code) => new api.RuntimeError(code, "x").retryable);
-  expect(again).toEqual(["QUEUE_UNAVAILABLE", "EMBEDDED_START_FAILED"]);
+  expect(again).toEqual(["QUEUE_UNAVAILABLE", "EMBEDDED_START_FAILED", "SECRET_UNREADABLE"]);
 });

@@ -55,6 +55,9 @@ export type {
 export { createQueueTelemetry } from "./queue-telemetry.ts";
 export { parseQueueUrl, printQueueUrl } from "./queue-url.ts";
 export type { QueueUrl } from "./queue-url.ts";
+export { RotatingSecrets } from "./rotating-secrets.ts";
+export { SecretReader } from "./secret-reader.ts";
+export type { SecretReaderOptions } from "./secret-reader.ts";
 export { scrubUserinfo, SecretRegistry } from "./secret-registry.ts";
 export { Secret } from "./secret.ts";
 export { createShutdown } from "./shutdown.ts";

@@ -18,7 +18,8 @@ export const secretReferenceSchema = {
       minItems: 1,
       maxItems: 100,
       items: { type: "string", maxLength: 8_192 },
-      description: "a program and its arguments, run without a shell; the first line it prints is the secret",
+      description:
+        "a program and its arguments, run without a shell; what it prints is the secret, one newline at its end is dropped",
     },
   },
   additionalProperties: false,

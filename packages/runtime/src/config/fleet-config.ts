@@ -27,7 +27,7 @@ export interface EgressConfig {
 export type SecretReference =
   | { readonly type: "env"; readonly name: string }
   | { readonly type: "file"; readonly path: string }
-  /** A program and its arguments, run without a shell; its first line of output is the secret. */
+  /** A program and its arguments, run without a shell; what it prints is the secret, without one newline at its end. */
   | { readonly type: "command"; readonly argv: readonly [string, ...string[]] };
 
 interface CredentialBase {

@@ -352,7 +352,8 @@ describe("ls-refs", () => {
           const result = unbornHead === undefined ? { refs } : { refs, unbornHead };
           const decoder = new LsRefsDecoder({ objectFormat: format });
           for (const chunk of cutBy(encodeLsRefsResponse(result), cuts)) decoder.feed(chunk);
-          expect(decoder.result()).toEqual({ ...result, invalidNames: [] });
+          const { table: _, ...decoded } = decoder.result();
+          expect(decoded).toEqual({ ...result, invalidNames: [] });
         },
       ),
     );

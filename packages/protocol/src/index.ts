@@ -8,7 +8,12 @@ export type {
   GitService,
   RefAdvertisement,
 } from "./advertisement.ts";
-export { AdvertisementDecoder, type AdvertisementDecoderOptions } from "./advertisement-decoder.ts";
+export {
+  AdvertisementDecoder,
+  type AdvertisementDecoderOptions,
+  type DecodedAdvertisement,
+  type DecodedRefAdvertisement,
+} from "./advertisement-decoder.ts";
 export {
   encodeCapabilityAdvertisement,
   encodeRefAdvertisement,
@@ -92,6 +97,7 @@ export {
 } from "./format.ts";
 export { DEFAULT_LIMITS, type ProtocolLimits } from "./limits.ts";
 export {
+  type DecodedLsRefs,
   encodeLsRefsRequest,
   LsRefsDecoder,
   type LsRefsDecoderOptions,
@@ -160,6 +166,7 @@ export {
   type RefNameRules,
 } from "./ref-name.ts";
 export { formatRefName, parseFormattedRefName } from "./ref-name-format.ts";
+export { RefTable } from "./ref-table.ts";
 export {
   type CommandStatus,
   encodeReportStatus,

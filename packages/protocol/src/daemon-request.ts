@@ -8,6 +8,7 @@ import { encodePktLine } from "./pkt-line/pkt-line-encoder.ts";
 /** A request to a git daemon: gitprotocol-pack(5), "Git Transport". */
 export interface DaemonRequest {
   readonly service: GitService;
+  /** Absolute, or below a home: `~ann/a.git`. */
   readonly path: string;
   readonly host?: string;
   readonly port?: number;
@@ -22,7 +23,7 @@ export interface DaemonRequest {
  */
 export function encodeDaemonRequest(request: DaemonRequest): Uint8Array {
   const { service, path, host, port, extraParameters = [] } = request;
-  if (!path.startsWith("/")) throw invalid("the path is not absolute");
+  if (!/^[/~]/.test(path)) throw invalid("the path is not absolute");
   if ([path, host ?? "", ...extraParameters].some((part) => /[\0\n]/.test(part)))
     throw invalid("a part holds NUL or LF");
   let text = `${service} ${path}\0`;
@@ -41,7 +42,7 @@ export function encodeDaemonRequest(request: DaemonRequest): Uint8Array {
 export function decodeDaemonRequest(payload: Uint8Array): DaemonRequest {
   const text = decodeText(payload);
   const nul = text.indexOf("\0");
-  const match = /^(git-upload-pack|git-receive-pack) (\/[^\n]*)$/.exec(
+  const match = /^(git-upload-pack|git-receive-pack) ([/~][^\n]*)$/.exec(
     nul === -1 ? text.replace(/\n$/, "") : text.slice(0, nul),
   );
   if (match === null) throw invalid("it names no service and absolute path");

@@ -5,7 +5,7 @@ import { ENDPOINT_FLAGS, POLICY_FLAGS, REPORT_FLAGS, SCOPE_FLAGS, type FlagName 
 
 const SOURCE = {
   name: "source",
-  description: "https://, http:// or file:// URL or a local path",
+  description: "https://, http://, ssh://, git:// or file:// URL, host:path, or a local path",
   required: true,
   flag: "source-url",
 } as const;

@@ -30,7 +30,7 @@ interface Parts {
 }
 
 /** A configuration that asks for more is refused, never half obeyed. */
-const ACTS_ON = ["adhoc", "egress.allow", "egress.schemes", "egress.paths"];
+const ACTS_ON = ["adhoc", "egress"];
 
 const MAX_CONCURRENCY = 1_000;
 const WORKER_GRACE_MS = 25_000;

@@ -77,14 +77,18 @@ export function createClient(options: ClientOptions = {}): Client {
   const span = spansOf(options.tracer ?? trace.getTracer("@gitsync/engine", VERSION));
   const ancestryCache = new AncestryCache();
 
+  const contextOf = ({ auth }: CallOptions): RemoteContext =>
+    auth === undefined ? context : { ...context, auth };
+
   const run = async (
     request: ResolvedSyncRequest,
     call: CallOptions,
     dryRun: boolean,
   ): Promise<SyncResult> => {
     const meter = new RunMeter();
-    const source = openSource(context, request.source, request.policy.protocol, meter.traffic("source"));
-    const target = openTarget(context, request.target, meter.traffic("target"));
+    const remotes = contextOf(call);
+    const source = openSource(remotes, request.source, request.policy.protocol, meter.traffic("source"));
+    const target = openTarget(remotes, request.target, meter.traffic("target"));
     const measurement = startMeasurement(call.measure ?? false);
     try {
       return await sync(
@@ -118,8 +122,9 @@ export function createClient(options: ClientOptions = {}): Client {
     probe: async (untrusted, call = {}) => {
       const request = resolveProbeRequest(untrusted);
       const meter = new RunMeter();
-      const source = openSource(context, request.source, request.protocol, meter.traffic("source"));
-      const target = request.target && openTarget(context, request.target, meter.traffic("target"));
+      const remotes = contextOf(call);
+      const source = openSource(remotes, request.source, request.protocol, meter.traffic("source"));
+      const target = request.target && openTarget(remotes, request.target, meter.traffic("target"));
       const measurement = startMeasurement(call.measure ?? false);
       try {
         const signal = call.signal ?? new AbortController().signal;

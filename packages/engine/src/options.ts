@@ -103,6 +103,8 @@ export interface CallOptions {
   /** Ends the run: both sides are closed, and the promise rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
   readonly observer?: SyncObserver;
+  /** Who we are in this call, instead of the client's own provider. */
+  readonly auth?: AuthProvider;
   /** Measure memory, CPU and garbage collection of this process meanwhile. */
   readonly measure?: boolean;
 }

@@ -4,7 +4,7 @@ import { isSyncError, SyncError, type SyncErrorCode } from "../errors.ts";
 
 /** Facts of what was tried; nothing in it is secret. */
 export interface RequestFacts {
-  readonly side: "source" | "target";
+  readonly side: "source" | "target" | "server";
   readonly url: string;
   readonly phase: string;
 }

@@ -68,7 +68,7 @@ function decodeRecording(name: string, bytes: Uint8Array): unknown {
   if (name.startsWith("v2-lsrefs")) {
     const decoder = new LsRefsDecoder({ objectFormat: "sha1" });
     feedInPieces(decoder, bytes);
-    return decoder.result();
+    return decoder.finish();
   }
   if (name.startsWith("rp-")) {
     const decoder = new ReportStatusDecoder({ sideband: !name.includes("nosideband"), v2: true });

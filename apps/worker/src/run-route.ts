@@ -5,7 +5,6 @@ import { condenseResult, type RunReport } from "@gitsync/jobs";
 import type { NextRun, RouteStore } from "@gitsync/producer";
 import type { Logger, SecretRegistry } from "@gitsync/runtime";
 import type { CancelWatch } from "./cancel-watch.ts";
-import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
 import { judgeError, judgeResult, judgeStarts, type RunVerdict } from "./job-outcome.ts";
 import { RunProgressWriter } from "./run-progress.ts";
 import { describeRun, linkHints, processSpan, snakeCased, traceIdOf } from "./run-telemetry.ts";
@@ -15,7 +14,6 @@ import { storableResult, storableRouteError } from "./storable.ts";
 export interface RunContext {
   readonly routes: RouteStore;
   readonly client: Client;
-  readonly credentials: FleetCredentials | undefined;
   readonly logger: Logger;
   readonly secrets: SecretRegistry;
   readonly cancellations: CancelWatch;
@@ -95,11 +93,7 @@ async function sync(
     stop.throwIfAborted();
     const result = await context.client.sync(
       { source, target, scope, policy, collectStats: true },
-      {
-        signal: stop,
-        observer,
-        ...(context.credentials && { auth: context.credentials.forRoute(run.route) }),
-      },
+      { signal: stop, observer },
     );
     return judgeResult(result, facts);
   } catch (error) {

@@ -13,10 +13,9 @@ import {
   type AncestryPair,
   type CommitGraph,
 } from "./plan/ancestry-facts.ts";
-import { localService } from "./remote/local/local-service.ts";
+import { ProcessConnection } from "./remote/process/process-connection.ts";
 import type { PackRequest, SourceListing, SourceRemote } from "./remote/remote.ts";
 import { SmartSource } from "./remote/smart-source.ts";
-import { StreamConnection } from "./remote/stream/stream-connection.ts";
 import { resolveSyncRequest } from "./request.ts";
 import { spansOf } from "./spans.ts";
 import { bareRepository, commit, git, GIT_ENVIRONMENT, temporaryFolder } from "./testing/git.ts";
@@ -96,26 +95,20 @@ class Asked implements SourceRemote {
     const limits = resolveLimits();
     const meter = new RunMeter().traffic("source");
     this.#source = new SmartSource({
-      connection: new StreamConnection({
+      connection: new ProcessConnection({
         service: "git-upload-pack",
         role: "source",
         label: repository,
-        openChannel: localService({
-          service: "git-upload-pack",
-          // As a target's, whose filter setting is left as it is.
-          role: "target",
-          path: repository,
-          gitProtocol: "version=2",
-          environment: {
-            ...GIT_ENVIRONMENT,
-            GIT_CONFIG_COUNT: "2",
-            GIT_CONFIG_KEY_0: "uploadpack.allowFilter",
-            GIT_CONFIG_VALUE_0: String(filter),
-            GIT_CONFIG_KEY_1: "uploadpack.allowAnySHA1InWant",
-            GIT_CONFIG_VALUE_1: "true",
-          },
-        }),
-        isLocal: true,
+        args: [
+          "-c",
+          `uploadpack.allowFilter=${filter}`,
+          "-c",
+          "uploadpack.allowAnySHA1InWant=true",
+          "upload-pack",
+          "--",
+          repository,
+        ],
+        environment: { ...GIT_ENVIRONMENT, GIT_PROTOCOL: "version=2" },
         limits,
         meter,
       }),
@@ -218,7 +211,9 @@ describe("askAncestry() of real git", () => {
     ] as const) {
       const answer = await ask(repository, [pair(old, now)]);
       expect(factsOf(answer, [pair(old, now)])).toEqual([fact]);
-      expect(answer.questions).toMatchObject([{ filter: "tree:0", wants: [now], haves: [old] }]);
+      expect(answer.questions).toMatchObject([
+        { filter: { type: "tree", depth: 0 }, wants: [now], haves: [old] },
+      ]);
       expect(answer.downloaded).toBeUndefined();
     }
   });

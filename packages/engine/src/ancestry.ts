@@ -99,7 +99,7 @@ class Questions {
     run.meter.asked("source", { wants: request.wants.length, haves: request.haves.length });
     const chunks: Uint8Array[] = [];
     const answer = run.source.fetch(
-      canFilter ? { ...request, filter: "tree:0" } : request,
+      canFilter ? { ...request, filter: { type: "tree", depth: 0 } } : request,
       { message: () => {} },
       run.signal,
     );

@@ -12,7 +12,6 @@ test("@gitsync/engine exports", () => {
       "StaticAuthProvider",
       "SyncError",
       "createClient",
-      "createHttpClient",
       "isSyncError",
       "validatePlanRequest",
       "validateProbeRequest",

@@ -161,11 +161,11 @@ export const answerTargets: readonly FuzzTarget[] = [
     ways: {
       sha1: feeding(
         () => new LsRefsDecoder({ objectFormat: "sha1" }),
-        (decoder) => decoder.result(),
+        (decoder) => decoder.finish(),
       ),
       sha256: feeding(
         () => new LsRefsDecoder({ objectFormat: "sha256" }),
-        (decoder) => decoder.result(),
+        (decoder) => decoder.finish(),
       ),
     },
   },

@@ -53,6 +53,6 @@ function warmUp(): void {
   for (let turn = 0; turn < 200; turn += 1) {
     const decoder = new LsRefsDecoder({ objectFormat: "sha1" });
     decoder.feed(answer);
-    decoder.result();
+    decoder.finish();
   }
 }

@@ -1,18 +1,16 @@
 // What clients ask, as this package's own client side writes it: what mutants of requests are made of.
 
 import { CapabilityList, parseCapabilities } from "../src/capabilities.ts";
-import {
-  encodeFetchRequestV2,
-  encodeHaves,
-  encodeUploadRequest,
-  type FetchRequest,
-} from "../src/fetch-request.ts";
-import { encodeLsRefsRequest } from "../src/ls-refs.ts";
+import type { FetchRequest } from "../src/fetch-request.ts";
+import { encodeFetchRequestV2 } from "../src/fetch-request-v2.ts";
+import { encodeLsRefsRequest } from "../src/ls-refs-request.ts";
 import { parseObjectId } from "../src/object-id.ts";
 import { emptyPack } from "../src/pack/header.ts";
 import { parseRefName } from "../src/ref-name.ts";
 import { concat, packets } from "../src/testing/bytes.ts";
 import { encodeUpdateRequest } from "../src/update-request.ts";
+import { chooseUploadCapabilities } from "../src/upload-capabilities.ts";
+import { encodeHaves, encodeHttpUploadRequest, uploadRequestOf } from "../src/upload-request.ts";
 
 const A = parseObjectId("a".repeat(40));
 const B = parseObjectId("b".repeat(40));
@@ -24,7 +22,7 @@ const FULL: FetchRequest = {
   thinPack: true,
   includeTag: true,
   shallow: [A],
-  filter: "blob:none",
+  filter: { type: "blob:none" },
   deepen: { type: "boundary", since: 5, not: ["refs/heads/x"] },
 };
 const SERVER_V0 = parseCapabilities(
@@ -39,12 +37,18 @@ const SERVER_V2 = new CapabilityList([
 ]);
 const V2 = { capabilities: SERVER_V2, objectFormat: "sha1", agent: "x" } as const;
 
+function v0(request: FetchRequest): Uint8Array {
+  return encodeHttpUploadRequest(
+    uploadRequestOf(request, chooseUploadCapabilities(request, V0).capabilities),
+  );
+}
+
 /** v0 requests for a pack. */
 export const uploadRequests: readonly Uint8Array[] = [
-  encodeUploadRequest(PLAIN, V0),
-  encodeUploadRequest(FULL, V0),
+  v0(PLAIN),
+  v0(FULL),
   concat(
-    encodeUploadRequest({ ...PLAIN, haves: [A], done: false }, V0),
+    v0({ ...PLAIN, haves: [A], done: false }),
     encodeHaves({ haves: [B], done: false }),
     encodeHaves({ haves: [], done: true }),
   ),

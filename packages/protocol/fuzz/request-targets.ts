@@ -2,11 +2,17 @@
 
 import { decodeText } from "../src/byte-text.ts";
 import { decodeDaemonRequest, encodeDaemonRequest } from "../src/daemon-request.ts";
+import { decodeFetchRequestV2 } from "../src/fetch-request-v2.ts";
+import { decodeLsRefsRequest } from "../src/ls-refs-request.ts";
 import { parseSmartHttpRequest } from "../src/server/smart-http-request.ts";
 import { wire } from "../src/testing/bytes.ts";
 import { UpdateRequestDecoder } from "../src/update-request-decoder.ts";
-import { UploadRequestDecoder } from "../src/upload-request-decoder.ts";
-import { decodeFetchRequestV2, decodeLsRefsRequest, V2CommandDecoder } from "../src/v2-command.ts";
+import {
+  HaveRoundDecoder,
+  HttpUploadRequestDecoder,
+  UploadRequestDecoder,
+} from "../src/upload-request-decoder.ts";
+import { V2CommandDecoder } from "../src/v2-command.ts";
 import { commands, updateRequests, uploadRequests } from "./request-seeds.ts";
 import { feeding, type FuzzTarget, onWhole } from "./target.ts";
 
@@ -17,9 +23,17 @@ export const requestTargets: readonly FuzzTarget[] = [
     recordings: [],
     seeds: uploadRequests,
     ways: {
-      any: feeding(
+      http: feeding(
+        () => new HttpUploadRequestDecoder(),
+        (decoder) => decoder.finish(),
+      ),
+      wants: feeding(
         () => new UploadRequestDecoder(),
-        (decoder) => decoder.result(),
+        (decoder) => decoder.finish(),
+      ),
+      haves: feeding(
+        () => new HaveRoundDecoder({ objectFormat: "sha1" }),
+        (decoder) => decoder.finish(),
       ),
     },
   },
@@ -30,7 +44,7 @@ export const requestTargets: readonly FuzzTarget[] = [
     ways: {
       any: feeding(
         () => new UpdateRequestDecoder(),
-        (decoder) => decoder.result(),
+        (decoder) => decoder.finish(),
       ),
     },
   },
@@ -42,7 +56,7 @@ export const requestTargets: readonly FuzzTarget[] = [
       any: feeding(
         () => new V2CommandDecoder(),
         (decoder) => {
-          const command = decoder.result();
+          const command = decoder.finish();
           if (command?.command === "fetch") return [command, decodeFetchRequestV2(command, "sha1")];
           return command?.command === "ls-refs" ? [command, decodeLsRefsRequest(command)] : command;
         },

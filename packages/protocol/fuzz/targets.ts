@@ -3,7 +3,6 @@
 import { answerTargets } from "./answer-targets.ts";
 import { nameTargets } from "./name-targets.ts";
 import { packTargets } from "./pack-targets.ts";
-import { refTableTargets } from "./ref-table-targets.ts";
 import { requestTargets } from "./request-targets.ts";
 import { serverTargets } from "./server-targets.ts";
 import type { FuzzTarget } from "./target.ts";
@@ -11,7 +10,6 @@ import type { FuzzTarget } from "./target.ts";
 /** All parsers. */
 export const TARGETS: readonly FuzzTarget[] = [
   ...answerTargets,
-  ...refTableTargets,
   ...requestTargets,
   ...serverTargets,
   ...packTargets,

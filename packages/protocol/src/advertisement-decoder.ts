@@ -1,25 +1,18 @@
 // Reads advertisements of upload-pack and receive-pack, all versions, with or without smart HTTP's header.
 
-import type { CapabilityAdvertisement, GitService, RefAdvertisement } from "./advertisement.ts";
+import type { Advertisement, GitService, RefAdvertisement } from "./advertisement.ts";
 import { decodeText } from "./byte-text.ts";
 import { CapabilityList, objectFormatOf, parseCapabilities } from "./capabilities.ts";
-import { ProtocolError } from "./errors.ts";
+import { ChunkText } from "./chunk-text.ts";
+import { ProtocolError, type ProtocolErrorCode } from "./errors.ts";
 import { type ProtocolLimits, resolveLimits } from "./limits.ts";
-import { isObjectId, type ObjectFormat, type ObjectId, objectIdHexLength } from "./object-id.ts";
+import type { MessageDecoder } from "./message-decoder.ts";
+import { isZeroObjectId, type ObjectFormat, type ObjectId, objectIdHexLength } from "./object-id.ts";
 import { PacketScanner, type PktLineKind } from "./pkt-line/packet-scanner.ts";
 import { throwIfInsidePacket } from "./pkt-line/pkt-line-decoder.ts";
 import { textOf } from "./pkt-line/pkt-line-encoder.ts";
 import { throwIfErrPacket } from "./pkt-line/remote-error.ts";
-import { RefCollector } from "./ref-collector.ts";
-import type { RefTable } from "./ref-table.ts";
-
-/** A v0 or v1 advertisement as it was decoded. `refs` is derived from `table` when it is first asked for. */
-export interface DecodedRefAdvertisement extends RefAdvertisement {
-  readonly table: RefTable;
-}
-
-/** What {@link AdvertisementDecoder} gives. Tell the two apart by `version`. */
-export type DecodedAdvertisement = DecodedRefAdvertisement | CapabilityAdvertisement;
+import { endsWithPeelSuffix, RefCollector } from "./ref-collector.ts";
 
 /** Options of {@link AdvertisementDecoder}. */
 export interface AdvertisementDecoderOptions {
@@ -47,13 +40,14 @@ const SPACE = 0x20;
  * Decodes one advertisement: gitprotocol-pack(5), "Reference Discovery"; gitprotocol-http(5), "Smart Server Response";
  * gitprotocol-v2(5), "Capability Advertisement".
  *
- * The version is what the server says, not what was asked. Keeps none of the bytes it was fed.
+ * The version is what the server says, not what was asked. Keeps strings, not the bytes it was fed.
  */
-export class AdvertisementDecoder {
+export class AdvertisementDecoder implements MessageDecoder<Advertisement> {
   readonly #service: GitService;
   readonly #smartHttp: boolean;
   readonly #limits: ProtocolLimits;
   readonly #scanner: PacketScanner;
+  readonly #text = new ChunkText();
   readonly #collector: RefCollector;
   #state: State = "start";
   #version: 0 | 1 | 2 = 0;
@@ -70,23 +64,25 @@ export class AdvertisementDecoder {
     this.#smartHttp = options.smartHttp;
     this.#limits = resolveLimits(options.limits);
     this.#scanner = new PacketScanner(this.#limits.maxPktPayloadBytes);
-    this.#collector = new RefCollector(this.#objectFormat, this.#limits, "advertisement");
+    this.#collector = new RefCollector(this.#text, this.#limits, "advertisement");
   }
 
   /**
    * Decode a chunk of any size.
    *
    * @returns true at the final flush-pkt; later bytes of the chunk are in {@link rest}.
-   * @throws {ProtocolError} `ADVERTISEMENT_INVALID`, `OBJECT_FORMAT_UNSUPPORTED`, `REMOTE_ERROR` (ERR packet),
-   * `LIMIT_EXCEEDED`, `NOT_GIT`, `PKT_LENGTH_INVALID`.
+   * @throws {ProtocolError} `REF_LINE_INVALID`, `SHALLOW_INVALID`, `CAPABILITY_INVALID`, `SERVICE_MISMATCH`,
+   * `VERSION_UNSUPPORTED`, `OBJECT_FORMAT_UNSUPPORTED`, `DELIM_UNEXPECTED`, `RESPONSE_END_UNEXPECTED`, `REMOTE_ERROR`,
+   * `LIMIT_EXCEEDED`, `NOT_GIT`, the `PKT_*` codes.
    */
   feed(chunk: Uint8Array): boolean {
     if (this.#state === "done") {
       this.#rest = chunk;
       return true;
     }
-    if (this.#scanner.feed(chunk, this.#onPacket)) return false;
-    this.#rest = this.#scanner.rest;
+    const behind = this.#text.feedWindows(chunk, (window) => this.#scanner.feed(window, this.#onPacket));
+    if (behind === undefined) return false;
+    this.#rest = chunk.subarray(chunk.length - behind - this.#scanner.rest.length);
     return true;
   }
 
@@ -99,33 +95,35 @@ export class AdvertisementDecoder {
    * The advertisement, once the stream ended or {@link feed} returned true.
    *
    * @throws {ProtocolError} `PKT_TRUNCATED` inside a packet, `STREAM_TRUNCATED` between packets,
-   * `ADVERTISEMENT_INVALID` when nothing at all came.
+   * `ADVERTISEMENT_EMPTY` when nothing at all came.
    */
-  finish(): DecodedAdvertisement {
+  finish(): Advertisement {
     if (this.#state !== "done") throw this.#incomplete();
     const capabilities = this.#capabilities;
     const objectFormat = this.#objectFormat;
     if (this.#version === 2) return { version: 2, capabilities, objectFormat };
-    const table = this.#collector.finish(capabilities.getAll("symref"));
-    const oid = table.head?.oid;
-    return {
+    this.#collector.applySymrefs(capabilities.getAll("symref"));
+    const refs = this.#collector.advertised;
+    const head =
+      refs.find((ref, index) => index < 2 && ref.name === "HEAD") ?? refs.find((ref) => ref.name === "HEAD");
+    const advertisement: RefAdvertisement = {
       version: this.#version,
       objectFormat,
       capabilities,
-      table,
-      get refs() {
-        return table.toArray();
-      },
-      ...(oid === undefined ? {} : { head: { oid } }),
+      refs,
       shallow: this.#shallow,
       alternateTips: this.#alternateTips,
       invalidNames: this.#collector.invalidNames,
     };
+    return head === undefined ? advertisement : { ...advertisement, head: { oid: head.oid } };
   }
 
   readonly #onPacket = (kind: PktLineKind, source: Uint8Array, start: number, end: number): boolean => {
     if (kind === "flush") return this.#onFlush();
-    if (kind !== "data") throw this.#invalid(`a ${kind}-pkt`, source, start, end);
+    if (kind !== "data") {
+      const code = kind === "delim" ? "DELIM_UNEXPECTED" : "RESPONSE_END_UNEXPECTED";
+      throw this.#invalid(code, `a ${kind}-pkt`, source, start, end);
+    }
     throwIfErrPacket(source, start, end, "advertisement", this.#limits);
     this.#collector.count(end - start + 4);
     if (this.#state === "refs") this.#onRef(source, start, end);
@@ -158,12 +156,15 @@ export class AdvertisementDecoder {
         });
       }
       const line = textOf(source.subarray(start, end));
+      if (line.startsWith("=") || line.includes("\0")) {
+        throw this.#invalid("CAPABILITY_INVALID", "a capability without a name", source, start, end);
+      }
       if (line !== "") this.#capabilityLines.push(line);
       return;
     }
     if (state === "shallow") {
       if (!this.#takeShallow(source, start, end))
-        throw this.#invalid("a ref after shallow lines", source, start, end);
+        throw this.#invalid("SHALLOW_INVALID", "a ref after shallow lines", source, start, end);
       return;
     }
     if (state === "start" || state === "first") {
@@ -176,7 +177,9 @@ export class AdvertisementDecoder {
   #takePrelude(source: Uint8Array, start: number, end: number): boolean {
     const line = end - start > 64 ? "" : textOf(source.subarray(start, end));
     if (this.#state === "start" && this.#smartHttp && line.startsWith("# service=")) {
-      if (line.slice(10).trim() !== this.#service) throw this.#invalid("another service", source, start, end);
+      if (line.slice(10).trim() !== this.#service) {
+        throw this.#invalid("SERVICE_MISMATCH", "another service", source, start, end);
+      }
       this.#state = "service-header";
       return true;
     }
@@ -188,7 +191,7 @@ export class AdvertisementDecoder {
       this.#version = 2;
       this.#state = "capabilities";
     } else {
-      throw this.#invalid("a protocol version other than 1 or 2", source, start, end);
+      throw this.#invalid("VERSION_UNSUPPORTED", "a protocol version other than 1 or 2", source, start, end);
     }
     return true;
   }
@@ -201,7 +204,6 @@ export class AdvertisementDecoder {
       this.#capabilities = parseCapabilities(decodeText(source.subarray(start + nul + 1, stop)));
       this.#objectFormat = objectFormatOf(this.#capabilities);
       this.#idLength = objectIdHexLength(this.#objectFormat);
-      this.#collector.useFormat(this.#objectFormat);
     }
     this.#state = "refs";
     this.#onRef(source, start, end);
@@ -209,33 +211,35 @@ export class AdvertisementDecoder {
 
   #onRef(source: Uint8Array, start: number, end: number): void {
     const nameStart = start + this.#idLength + 1;
-    const { rows } = this.#collector;
     if (end <= nameStart || source[nameStart - 1] !== SPACE) {
       if (this.#takeShallow(source, start, end)) return;
-      throw this.#invalid("a line that is no ref", source, start, end);
+      throw this.#invalid("REF_LINE_INVALID", "a line that is no ref", source, start, end);
     }
-    if (!rows.readId(source, start)) {
+    const oid = this.#collector.readObjectId(source, start, nameStart - 1);
+    if (oid === undefined) {
       if (this.#takeShallow(source, start, end)) return;
-      throw this.#invalid("a line without object id", source, start, end);
+      throw this.#invalid("REF_LINE_INVALID", "a line without object id", source, start, end);
     }
+    let nameEnd = source[end - 1] === LF ? end - 1 : end;
     // Capabilities belong to the first line; a NUL section further down is ignored, as git does.
-    if (rows.add(source, nameStart, source[end - 1] === LF ? end - 1 : end, NUL)) return;
-    const { nameEnd } = rows;
-    if (endsWithPeelSuffix(source, nameStart, nameEnd)) {
-      // Of a tag that was set aside, or of `capabilities^{}`, the line of a repository without refs.
-      if (rows.isLastName(source, nameStart, nameEnd - 3)) rows.peelLast();
-    } else if (isDotHave(source, nameStart, nameEnd)) {
-      this.#alternateTips.push(rows.id);
-    } else {
-      this.#collector.setAside(source, nameStart, nameEnd);
-    }
+    for (let index = nameStart; index < nameEnd; index += 1) if (source[index] === NUL) nameEnd = index;
+    if (endsWithPeelSuffix(source, nameStart, nameEnd)) this.#onPeeled(oid, source, nameStart, nameEnd);
+    else if (isDotHave(source, nameStart, nameEnd)) this.#alternateTips.push(oid);
+    else this.#collector.addRef(oid, source, nameStart, nameEnd);
+  }
+
+  #onPeeled(oid: ObjectId, source: Uint8Array, nameStart: number, nameEnd: number): void {
+    const emptyMarker =
+      isZeroObjectId(oid) && this.#text.slice(source, nameStart, nameEnd) === "capabilities^{}";
+    if (!emptyMarker) this.#collector.addPeeled(oid, source, nameStart, nameEnd);
   }
 
   #takeShallow(source: Uint8Array, start: number, end: number): boolean {
     if (end - start > this.#idLength + 9) return false;
     const line = textOf(source.subarray(start, end));
-    const oid = line.slice(8).toLowerCase();
-    if (!line.startsWith("shallow ") || !isObjectId(oid, this.#objectFormat)) return false;
+    if (!line.startsWith("shallow ") || line.length !== 8 + this.#idLength) return false;
+    const oid = this.#collector.readObjectId(source, start + 8, start + 8 + this.#idLength);
+    if (oid === undefined) return false;
     this.#state = "shallow";
     this.#shallow.push(oid);
     return true;
@@ -256,13 +260,19 @@ export class AdvertisementDecoder {
     const hint = this.#smartHttp
       ? "the answer is empty"
       : "the remote closed the connection without a word, so the repository may be missing or closed to us";
-    return new ProtocolError("ADVERTISEMENT_INVALID", `Cannot read advertisement: ${hint}`, {
+    return new ProtocolError("ADVERTISEMENT_EMPTY", `Cannot read advertisement: ${hint}`, {
       phase: "advertisement",
     });
   }
 
-  #invalid(found: string, source: Uint8Array, start: number, end: number): ProtocolError {
-    return new ProtocolError("ADVERTISEMENT_INVALID", `Cannot read advertisement: found ${found}`, {
+  #invalid(
+    code: ProtocolErrorCode,
+    found: string,
+    source: Uint8Array,
+    start: number,
+    end: number,
+  ): ProtocolError {
+    return new ProtocolError(code, `Cannot read advertisement: found ${found}`, {
       phase: "advertisement",
       offset: this.#scanner.offset,
       excerpt: source.subarray(start, end),
@@ -279,9 +289,4 @@ function isDotHave(source: Uint8Array, start: number, end: number): boolean {
     source[start + 3] === 0x76 &&
     source[start + 4] === 0x65
   );
-}
-
-/** True when `source[start..end]` ends in `^{}`. */
-function endsWithPeelSuffix(source: Uint8Array, start: number, end: number): boolean {
-  return end - start > 3 && source[end - 1] === 0x7d && source[end - 2] === 0x7b && source[end - 3] === 0x5e;
 }

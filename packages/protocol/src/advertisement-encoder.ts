@@ -24,12 +24,14 @@ export function encodeServiceHeader(service: GitService): Uint8Array {
  * A v0 or v1 advertisement without service header: gitprotocol-pack(5), "Reference Discovery". A new array.
  *
  * Capabilities are written as given; `symrefTarget` is not turned into a `symref` capability. Without refs and
- * alternates the line `capabilities^{}` carries them.
+ * alternates the line `capabilities^{}` carries them; without capabilities as well, only the flush-pkt is written, as
+ * git's upload-pack did before 2.41.
  */
 export function encodeRefAdvertisement(content: RefAdvertisementContent): Uint8Array {
   const writer = new PktLineWriter();
   if (content.version === 1) writer.line("version 1\n");
-  let capabilities = `\0${encodeCapabilities(content.capabilities)}`;
+  const words = encodeCapabilities(content.capabilities);
+  let capabilities = `\0${words}`;
   const line = (oid: ObjectId, name: string): void => {
     writer.line(`${oid} ${name}${capabilities}\n`);
     capabilities = "";
@@ -39,7 +41,7 @@ export function encodeRefAdvertisement(content: RefAdvertisementContent): Uint8A
     if (ref.peeled !== undefined) line(ref.peeled, `${ref.name}^{}`);
   }
   for (const oid of content.alternateTips ?? []) line(oid, ".have");
-  if (capabilities !== "") line(zeroObjectId(content.objectFormat), "capabilities^{}");
+  if (capabilities !== "" && words !== "") line(zeroObjectId(content.objectFormat), "capabilities^{}");
   for (const oid of content.shallow ?? []) writer.line(`shallow ${oid}\n`);
   return writer.flush().take();
 }

@@ -7,23 +7,11 @@ import {
   encodeRefAdvertisement,
   encodeServiceHeader,
 } from "./advertisement-encoder.ts";
-import { CapabilityList, encodeCapabilities, parseCapabilities } from "./capabilities.ts";
-import { equalAdvertisements } from "./equal.ts";
-import { encodeLsRefsRequest, LsRefsDecoder } from "./ls-refs.ts";
-import { encodeLsRefsResponse } from "./ls-refs-encoder.ts";
-import { decodeLsRefsRequest, V2CommandDecoder } from "./v2-command.ts";
-import { parseObjectId } from "./object-id.ts";
-import { parseRefName } from "./ref-name.ts";
-import {
-  advertisedRefs,
-  capability,
-  capabilityList,
-  objectFormat,
-  objectId,
-  refName,
-} from "./testing/arbitraries.ts";
+import { CapabilityList } from "./capabilities.ts";
+import { equalAdvertisements } from "./equal/advertisement.ts";
+import { advertisedRefs, capability, capabilityList, objectFormat, objectId } from "./testing/arbitraries.ts";
 import { concat, packets, wire } from "./testing/bytes.ts";
-import { bytewise, cutBy, everyCut, outcome, type Subject, whole } from "./testing/cuts.ts";
+import { bytewise, cutBy, outcome, type Subject, whole } from "./testing/cuts.ts";
 
 const A = "a".repeat(40);
 const B = "b".repeat(40);
@@ -144,30 +132,26 @@ describe("AdvertisementDecoder", () => {
   });
 
   test.for([
-    ["nothing", new Uint8Array(0), "ADVERTISEMENT_INVALID"],
-    ["version 0", packets("version 0\n", "0000"), "ADVERTISEMENT_INVALID"],
-    ["version 3", packets("version 3\n", "0000"), "ADVERTISEMENT_INVALID"],
-    ["version 20", packets("version 20\n", "0000"), "ADVERTISEMENT_INVALID"],
-    ["another service", packets("# service=git-receive-pack\n", "0000", "0000"), "ADVERTISEMENT_INVALID"],
+    ["nothing", new Uint8Array(0), "ADVERTISEMENT_EMPTY"],
+    ["version 0", packets("version 0\n", "0000"), "VERSION_UNSUPPORTED"],
+    ["version 3", packets("version 3\n", "0000"), "VERSION_UNSUPPORTED"],
+    ["version 20", packets("version 20\n", "0000"), "VERSION_UNSUPPORTED"],
+    ["another service", packets("# service=git-receive-pack\n", "0000", "0000"), "SERVICE_MISMATCH"],
     [
       "a header twice",
       packets("# service=git-upload-pack\n", "0000", "# service=git-upload-pack\n", "0000"),
-      "ADVERTISEMENT_INVALID",
+      "REF_LINE_INVALID",
     ],
-    ["a delim-pkt", packets(`${A} refs/heads/a\0x\n`, "0001", "0000"), "ADVERTISEMENT_INVALID"],
-    ["a response-end-pkt", packets("version 2\n", "0002"), "ADVERTISEMENT_INVALID"],
-    ["a strange line", packets(`${A} refs/heads/a\0x\n`, "hello\n", "0000"), "ADVERTISEMENT_INVALID"],
-    ["a short id", packets(`${A.slice(1)} refs/heads/a\0x\n`, "0000"), "ADVERTISEMENT_INVALID"],
-    ["an id with a tab", packets(`${A}\trefs/heads/a\0x\n`, "0000"), "ADVERTISEMENT_INVALID"],
-    [
-      "ids of another format",
-      packets(`${"a".repeat(64)} refs/heads/a\0x\n`, "0000"),
-      "ADVERTISEMENT_INVALID",
-    ],
+    ["a delim-pkt", packets(`${A} refs/heads/a\0x\n`, "0001", "0000"), "DELIM_UNEXPECTED"],
+    ["a response-end-pkt", packets("version 2\n", "0002"), "RESPONSE_END_UNEXPECTED"],
+    ["a strange line", packets(`${A} refs/heads/a\0x\n`, "hello\n", "0000"), "REF_LINE_INVALID"],
+    ["a short id", packets(`${A.slice(1)} refs/heads/a\0x\n`, "0000"), "REF_LINE_INVALID"],
+    ["an id with a tab", packets(`${A}\trefs/heads/a\0x\n`, "0000"), "REF_LINE_INVALID"],
+    ["ids of another format", packets(`${"a".repeat(64)} refs/heads/a\0x\n`, "0000"), "REF_LINE_INVALID"],
     [
       "a ref after shallow lines",
       packets(`${A} refs/heads/a\0x\n`, `shallow ${A}\n`, `${A} refs/heads/b\n`, "0000"),
-      "ADVERTISEMENT_INVALID",
+      "SHALLOW_INVALID",
     ],
     [
       "an unknown hash",
@@ -191,7 +175,7 @@ describe("AdvertisementDecoder", () => {
   test("a service header is no part of it without HTTP", ({ expect }) => {
     const options = { service: "git-upload-pack", smartHttp: false } as const;
     expect(outcome(subject(options), whole(packets("# service=git-upload-pack\n", "0000")))).toBe(
-      "error ADVERTISEMENT_INVALID",
+      "error REF_LINE_INVALID",
     );
   });
 
@@ -262,148 +246,5 @@ describe("AdvertisementDecoder", () => {
         );
       }),
     );
-  });
-});
-
-describe("CapabilityList", () => {
-  test("is an ordered multimap", ({ expect }) => {
-    const list = parseCapabilities(" a symref=HEAD:refs/heads/x b=  symref=y:z=1 a=2");
-    expect(encodeCapabilities(list)).toBe("a symref=HEAD:refs/heads/x b= symref=y:z=1 a=2");
-    expect([list.has("a"), list.has("c"), list.get("a"), list.get("b"), list.get("c"), list.size]).toEqual([
-      true,
-      false,
-      undefined,
-      "",
-      undefined,
-      5,
-    ]);
-    expect(list.getAll("symref")).toEqual(["HEAD:refs/heads/x", "y:z=1"]);
-  });
-
-  test.for([
-    { name: "" },
-    { name: "a b" },
-    { name: "a", value: "b c" },
-    { name: "a", value: "\n" },
-    { name: "a\0" },
-  ])("does not write %j", (entry, { expect }) => {
-    expect(() => encodeCapabilities([entry])).toThrow(
-      expect.objectContaining({ code: "CAPABILITY_INVALID" }),
-    );
-  });
-});
-
-describe("ls-refs", () => {
-  const server = new CapabilityList(["agent=git/2", "ls-refs=unborn", "fetch", "object-format=sha1"]);
-
-  test("sends what the server advertised, and no more", ({ expect }) => {
-    const ask = {
-      objectFormat: "sha1",
-      agent: "git/x y",
-      peel: true,
-      symrefs: true,
-      unborn: true,
-      prefixes: ["HEAD", "refs/"],
-    } as const;
-    const text = (capabilities: CapabilityList): string =>
-      String.fromCharCode(...encodeLsRefsRequest({ ...ask, capabilities })).replaceAll("\n", "|");
-    expect(text(server)).toBe(
-      "0014command=ls-refs|0011agent=git/x.y0016object-format=sha100010009peel|000csymrefs|000bunborn|0014ref-prefix HEAD|0015ref-prefix refs/|0000",
-    );
-    expect(text(new CapabilityList(["ls-refs"]))).toBe(
-      "0014command=ls-refs|00010009peel|000csymrefs|0014ref-prefix HEAD|0015ref-prefix refs/|0000",
-    );
-    expect(() => text(new CapabilityList(["fetch"]))).toThrow(
-      expect.objectContaining({ code: "CAPABILITY_MISSING" }),
-    );
-  });
-
-  test("a server reads it", ({ expect }) => {
-    const request = {
-      peel: true,
-      symrefs: false,
-      unborn: true,
-      prefixes: ["refs/heads/", "refs/tags/\udce9"],
-    };
-    for (const chunks of everyCut(
-      encodeLsRefsRequest({ ...request, capabilities: server, objectFormat: "sha1" }),
-    )) {
-      const decoder = new V2CommandDecoder();
-      for (const chunk of chunks) decoder.feed(chunk);
-      const command = decoder.result();
-      expect(command?.command).toBe("ls-refs");
-      expect(command === undefined ? undefined : decodeLsRefsRequest(command)).toEqual(request);
-    }
-  });
-
-  test("answers survive the wire in any pieces", ({ expect }) => {
-    const answers = objectFormat.chain((format) =>
-      fc.record({
-        format: fc.constant(format),
-        refs: advertisedRefs(format, true),
-        unbornHead: fc.option(refName, { nil: undefined }),
-      }),
-    );
-    fc.assert(
-      fc.property(
-        answers,
-        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }),
-        ({ format, refs, unbornHead }, cuts) => {
-          const result = unbornHead === undefined ? { refs } : { refs, unbornHead };
-          const decoder = new LsRefsDecoder({ objectFormat: format });
-          for (const chunk of cutBy(encodeLsRefsResponse(result), cuts)) decoder.feed(chunk);
-          const { table: _, ...decoded } = decoder.result();
-          expect(decoded).toEqual({ ...result, invalidNames: [] });
-        },
-      ),
-    );
-  });
-
-  test.for([
-    [
-      "attributes in any order, unknown ones ignored",
-      packets(`${A} refs/tags/v future:1 peeled:${B} x symref-target:refs/a/b\n`, "0000"),
-      [{ name: "refs/tags/v", oid: A, peeled: B, symrefTarget: "refs/a/b" }],
-    ],
-    [
-      "an invalid name",
-      packets(`${A} refs/../x peeled:${B}\n`, `${A} HEAD`, "0000"),
-      [{ name: "HEAD", oid: A }],
-    ],
-    ["an unknown unborn ref", packets("unborn refs/heads/x\n", "0000"), []],
-  ] as const)("reads %s", ([, stream, refs], { expect }) => {
-    const decoder = new LsRefsDecoder({ objectFormat: "sha1" });
-    expect(decoder.feed(stream)).toBe(true);
-    expect(decoder.result().refs).toEqual(refs);
-  });
-
-  test.for([
-    ["ERR", packets("ERR no\n"), "REMOTE_ERROR"],
-    ["a line without id", packets("hello world\n", "0000"), "LS_REFS_INVALID"],
-    ["a bad peeled id", packets(`${A} refs/tags/v peeled:123\n`, "0000"), "LS_REFS_INVALID"],
-    ["a delim-pkt", packets("0001"), "LS_REFS_INVALID"],
-    ["a response-end-pkt", packets("0002"), "RESPONSE_END_UNEXPECTED"],
-    ["no flush-pkt", packets(`${A} HEAD\n`), "STREAM_TRUNCATED"],
-    ["a cut packet", packets(`${A} HEAD\n`).subarray(0, 20), "PKT_TRUNCATED"],
-    ["a page", wire("<html>"), "NOT_GIT"],
-  ] as const)("refuses %s", ([, stream, code], { expect }) => {
-    const make = (): Subject => {
-      const decoder = new LsRefsDecoder({ objectFormat: "sha1" });
-      return { feed: (chunk) => decoder.feed(chunk), finish: () => decoder.result() };
-    };
-    expect(outcome(make, whole(stream))).toBe(`error ${code}`);
-    expect(outcome(make, bytewise(stream))).toBe(`error ${code}`);
-  });
-
-  test("HEAD and its target come from the name, not from its place", ({ expect }) => {
-    const stream = encodeLsRefsResponse({
-      refs: [
-        { name: parseRefName("refs/heads/a"), oid: parseObjectId(A) },
-        { name: parseRefName("HEAD"), oid: parseObjectId(A), symrefTarget: parseRefName("refs/heads/a") },
-      ],
-    });
-    const decoder = new LsRefsDecoder({ objectFormat: "sha1" });
-    decoder.feed(stream);
-    expect(decoder.result().refs[1]).toEqual({ name: "HEAD", oid: A, symrefTarget: "refs/heads/a" });
   });
 });

@@ -6,61 +6,100 @@ import { escapeExcerpt } from "./sanitize-text.ts";
 export type ProtocolErrorCode =
   | "ACKNOWLEDGMENTS_MISSING"
   | "ACKNOWLEDGMENTS_UNEXPECTED"
+  | "ACK_INVALID"
   | "ACK_UNKNOWN"
-  | "ADVERTISEMENT_INVALID"
+  | "ADVERTISEMENT_EMPTY"
   | "ANSWER_UNEXPECTED"
+  | "BUNDLE_LIST_INVALID"
+  | "BYTES_AFTER_END"
   | "CAPABILITY_INVALID"
   | "CAPABILITY_MISSING"
+  | "CERTIFICATE_INVALID"
+  | "DELIM_UNEXPECTED"
   | "DELIM_WITHOUT_READY"
   | "DELTA_INVALID"
-  | "FETCH_RESPONSE_INVALID"
+  | "FILTER_INVALID"
+  | "FLUSH_UNEXPECTED"
   | "LIMIT_EXCEEDED"
-  | "LS_REFS_INVALID"
+  | "NONCE_INVALID"
   | "NOT_GIT"
   | "OBJECT_FORMAT_UNSUPPORTED"
   | "OBJECT_ID_INVALID"
+  | "OBJECT_INFO_INVALID"
   | "OBJECT_INVALID"
+  | "PACKFILE_URI_INVALID"
   | "PACK_BASE_MISSING"
   | "PACK_CHECKSUM"
   | "PACK_INVALID"
   | "PACK_TRUNCATED"
+  | "PACK_UNEXPECTED"
   | "PKT_LENGTH_INVALID"
+  | "PKT_LENGTH_RESERVED"
+  | "PKT_TOO_LONG"
   | "PKT_TRUNCATED"
   | "READY_WITHOUT_DELIM"
+  | "REF_LINE_INVALID"
   | "REF_NAME_INVALID"
   | "REMOTE_ERROR"
-  | "REPORT_INVALID"
   | "REPORT_MISSING"
+  | "REPORT_OPTION_INVALID"
+  | "REPORT_STATUS_INVALID"
+  | "REPORT_UNPACK_INVALID"
   | "REQUEST_INVALID"
   | "RESPONSE_END_UNEXPECTED"
   | "SECTION_DUPLICATED"
   | "SECTION_OUT_OF_ORDER"
   | "SECTION_UNKNOWN"
+  | "SERVICE_MISMATCH"
+  | "SHALLOW_INVALID"
   | "SIDEBAND_INVALID"
   | "STATE_INVALID"
-  | "STREAM_TRUNCATED";
+  | "STREAM_TRUNCATED"
+  | "VERSION_UNSUPPORTED"
+  | "WANTED_REF_INVALID";
 
 /** The part of a conversation in which an error arose. */
 export type ProtocolPhase =
   | "advertisement"
+  | "bundle-uri"
   | "capabilities"
   | "daemon-request"
   | "fetch-request"
   | "fetch-response"
   | "fetch-session"
+  | "filter"
   | "ls-refs"
   | "object"
   | "object-id"
+  | "object-info"
   | "pack"
   | "pkt-line"
+  | "push-certificate"
   | "push-session"
   | "receive-pack"
   | "ref-name"
   | "report-status"
+  | "request-command"
   | "side-band"
+  | "smart-http"
   | "ssh-command"
   | "update-request"
-  | "upload-pack";
+  | "upload-pack"
+  | "v2-command";
+
+/** The rules of git-check-ref-format(1), as {@link ProtocolErrorDetails} names them. */
+export type RefNameRule =
+  | "at-alone"
+  | "at-brace"
+  | "component-begins-with-dot"
+  | "component-empty"
+  | "component-ends-with-lock"
+  | "double-dot"
+  | "empty"
+  | "ends-with-dot"
+  | "forbidden-byte"
+  | "not-bytes"
+  | "one-level";
 
 /** Facts about a failure, apart from its static message. Peer text in it is already sanitised. */
 export interface ProtocolErrorDetails {
@@ -74,6 +113,8 @@ export interface ProtocolErrorDetails {
   readonly state?: string;
   /** The states in which that call is legal, for `STATE_INVALID` of a session. */
   readonly expectedStates?: readonly string[];
+  /** The rule of git-check-ref-format(1) that a name breaks, for `REF_NAME_INVALID`. */
+  readonly rule?: RefNameRule;
 }
 
 /** How to build a {@link ProtocolError}. */
@@ -91,39 +132,57 @@ export interface ProtocolErrorOptions {
 const RETRYABLE: Readonly<Record<ProtocolErrorCode, boolean>> = {
   ACKNOWLEDGMENTS_MISSING: false,
   ACKNOWLEDGMENTS_UNEXPECTED: false,
+  ACK_INVALID: false,
   ACK_UNKNOWN: false,
-  ADVERTISEMENT_INVALID: false,
+  ADVERTISEMENT_EMPTY: false,
   ANSWER_UNEXPECTED: false,
+  BUNDLE_LIST_INVALID: false,
+  BYTES_AFTER_END: false,
   CAPABILITY_INVALID: false,
   CAPABILITY_MISSING: false,
+  CERTIFICATE_INVALID: false,
+  DELIM_UNEXPECTED: false,
   DELIM_WITHOUT_READY: false,
   DELTA_INVALID: false,
-  FETCH_RESPONSE_INVALID: false,
+  FILTER_INVALID: false,
+  FLUSH_UNEXPECTED: false,
   LIMIT_EXCEEDED: false,
-  LS_REFS_INVALID: false,
+  NONCE_INVALID: false,
   NOT_GIT: false,
   OBJECT_FORMAT_UNSUPPORTED: false,
   OBJECT_ID_INVALID: false,
+  OBJECT_INFO_INVALID: false,
   OBJECT_INVALID: false,
+  PACKFILE_URI_INVALID: false,
   PACK_BASE_MISSING: false,
   PACK_CHECKSUM: true,
   PACK_INVALID: false,
   PACK_TRUNCATED: true,
+  PACK_UNEXPECTED: false,
   PKT_LENGTH_INVALID: false,
+  PKT_LENGTH_RESERVED: false,
+  PKT_TOO_LONG: false,
   PKT_TRUNCATED: true,
   READY_WITHOUT_DELIM: false,
+  REF_LINE_INVALID: false,
   REF_NAME_INVALID: false,
   REMOTE_ERROR: false,
-  REPORT_INVALID: false,
   REPORT_MISSING: false,
+  REPORT_OPTION_INVALID: false,
+  REPORT_STATUS_INVALID: false,
+  REPORT_UNPACK_INVALID: false,
   REQUEST_INVALID: false,
   RESPONSE_END_UNEXPECTED: false,
   SECTION_DUPLICATED: false,
   SECTION_OUT_OF_ORDER: false,
   SECTION_UNKNOWN: false,
+  SERVICE_MISMATCH: false,
+  SHALLOW_INVALID: false,
   SIDEBAND_INVALID: false,
   STATE_INVALID: false,
   STREAM_TRUNCATED: true,
+  VERSION_UNSUPPORTED: false,
+  WANTED_REF_INVALID: false,
 };
 
 /** Every {@link ProtocolErrorCode}, sorted, for documentation and tests. */

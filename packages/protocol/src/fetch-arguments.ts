@@ -2,30 +2,32 @@
 
 import { ProtocolError } from "./errors.ts";
 import type { Deepen, FetchRequest } from "./fetch-request.ts";
+import { type FilterSpec, parseFilterSpec } from "./filter-spec.ts";
 import { type ObjectFormat, type ObjectId, parseObjectId } from "./object-id.ts";
 import { parseRefName, type RefName } from "./ref-name.ts";
 
 /** Names of request flags by their argument. */
-const FLAGS: Readonly<Record<string, "thinPack" | "ofsDelta" | "includeTag" | "noProgress" | "waitForDone">> =
-  {
-    "thin-pack": "thinPack",
-    "ofs-delta": "ofsDelta",
-    "include-tag": "includeTag",
-    "no-progress": "noProgress",
-    "wait-for-done": "waitForDone",
-  };
+const FLAGS = {
+  "thin-pack": "thinPack",
+  "ofs-delta": "ofsDelta",
+  "include-tag": "includeTag",
+  "no-progress": "noProgress",
+  "wait-for-done": "waitForDone",
+  "sideband-all": "sidebandAll",
+} as const;
 
 /** Collects argument lines into a {@link FetchRequest}. */
 export class FetchArguments {
   readonly #format: ObjectFormat;
   readonly #wants: ObjectId[] = [];
-  readonly #wantRefs: RefName[] = [];
+  readonly #wantRefs: Set<RefName> = new Set();
   readonly #haves: ObjectId[] = [];
   readonly #shallow: ObjectId[] = [];
   readonly #not: string[] = [];
-  readonly #flags: { -readonly [Key in (typeof FLAGS)[string]]?: boolean } = {};
+  readonly #flags: { -readonly [Key in (typeof FLAGS)[keyof typeof FLAGS]]?: true } = {};
   #done = false;
-  #filter: string | undefined;
+  #filter: FilterSpec | undefined;
+  #packfileUris: readonly string[] | undefined;
   #depth: number | undefined;
   #relative = false;
   #since: number | undefined;
@@ -37,19 +39,40 @@ export class FetchArguments {
   /** @returns false for an argument this package does not know. */
   take(argument: string): boolean {
     const split = argument.indexOf(" ");
-    const keyword = split === -1 ? argument : argument.slice(0, split);
-    const value = split === -1 ? "" : argument.slice(split + 1);
-    if (split === -1) return this.#takeFlag(keyword);
-    if (keyword === "want") this.#wants.push(parseObjectId(value, this.#format));
-    else if (keyword === "have") this.#haves.push(parseObjectId(value, this.#format));
-    else if (keyword === "shallow") this.#shallow.push(parseObjectId(value, this.#format));
-    else if (keyword === "want-ref") this.#wantRefs.push(parseRefName(value));
-    else if (keyword === "deepen") this.#depth = parseCount(value, 0x7fff_ffff);
-    else if (keyword === "deepen-since") this.#since = parseCount(value, Number.MAX_SAFE_INTEGER);
-    else if (keyword === "deepen-not") this.#not.push(value);
-    else if (keyword === "filter") this.#filter = value;
-    else return false;
-    return true;
+    if (split === -1) return this.#takeFlag(argument);
+    const value = argument.slice(split + 1);
+    switch (argument.slice(0, split)) {
+      case "want":
+        this.#wants.push(parseObjectId(value, this.#format));
+        return true;
+      case "have":
+        this.#haves.push(parseObjectId(value, this.#format));
+        return true;
+      case "shallow":
+        this.#shallow.push(parseObjectId(value, this.#format));
+        return true;
+      case "want-ref":
+        this.#takeWantRef(parseRefName(value));
+        return true;
+      case "deepen":
+        this.#depth = parseCount(value, 0x7fff_ffff);
+        return true;
+      case "deepen-since":
+        this.#since = parseCount(value, Number.MAX_SAFE_INTEGER);
+        return true;
+      case "deepen-not":
+        this.#not.push(value);
+        return true;
+      case "filter":
+        this.#filter = parseFilterSpec(value);
+        return true;
+      case "packfile-uris":
+        if (this.#packfileUris !== undefined) throw invalid("packfile-uris twice");
+        this.#packfileUris = value.split(",");
+        return true;
+      default:
+        return false;
+    }
   }
 
   /** What was collected. */
@@ -60,21 +83,27 @@ export class FetchArguments {
       done: this.#done,
       ...this.#flags,
     };
-    if (this.#wantRefs.length > 0) request.wantRefs = this.#wantRefs;
+    if (this.#wantRefs.size > 0) request.wantRefs = [...this.#wantRefs];
     if (this.#shallow.length > 0) request.shallow = this.#shallow;
     if (this.#filter !== undefined) request.filter = this.#filter;
+    if (this.#packfileUris !== undefined) request.packfileUris = this.#packfileUris;
     const deepen = this.#deepen();
     if (deepen !== undefined) request.deepen = deepen;
     return request;
   }
 
   #takeFlag(keyword: string): boolean {
-    const flag = FLAGS[keyword];
-    if (flag !== undefined) this.#flags[flag] = true;
+    if (isFlag(keyword)) this.#flags[FLAGS[keyword]] = true;
     else if (keyword === "done") this.#done = true;
     else if (keyword === "deepen-relative") this.#relative = true;
     else return false;
     return true;
+  }
+
+  #takeWantRef(name: RefName): void {
+    // gitprotocol-v2(5), "fetch": an error, as the answer has a line for each.
+    if (this.#wantRefs.has(name)) throw invalid("a ref wanted twice");
+    this.#wantRefs.add(name);
   }
 
   #deepen(): Deepen | undefined {
@@ -91,6 +120,10 @@ export class FetchArguments {
       ...(this.#not.length > 0 ? { not: this.#not } : {}),
     };
   }
+}
+
+function isFlag(keyword: string): keyword is keyof typeof FLAGS {
+  return Object.hasOwn(FLAGS, keyword);
 }
 
 function parseCount(text: string, most: number): number {

@@ -1,14 +1,15 @@
 // What was asked in a fetch, and the seam between reading its packets and understanding them.
 
-import type { AckMode, SidebandChoice } from "./fetch-request.ts";
+import type { FetchSection } from "./fetch-response.ts";
 import type { ObjectId } from "./object-id.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
+import type { AckMode, SidebandChoice } from "./upload-capabilities.ts";
 
 /** What was asked in v2. What is left out is not checked. */
 export interface FetchResponseV2Options {
   readonly version: 2;
-  /** Not supported by this decoder. */
-  readonly sidebandAll?: false;
+  /** `sideband-all` was asked for, so every packet has a band. Default: false. */
+  readonly sidebandAll?: boolean;
   /** The request said `done`, so there must be no acknowledgments section; false: there must be one. */
   readonly sentDone?: boolean;
   /** ACKs for other objects are refused. */
@@ -44,4 +45,6 @@ export interface FetchGrammar {
   onPacket(kind: PktLineKind, line: string): GrammarStep;
   /** May the stream end here, without a pack? */
   mayEnd(): boolean;
+  /** Was this part on the wire, empty or not? */
+  hasSeen(section: Exclude<FetchSection, "packfile">): boolean;
 }

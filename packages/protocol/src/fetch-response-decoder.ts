@@ -7,14 +7,22 @@ import type {
   GrammarStep,
   UploadResponseOptions,
 } from "./fetch-grammar.ts";
-import type { Acknowledgments, PackfileUri, ShallowInfo, WantedRef } from "./fetch-response.ts";
+import type {
+  Acknowledgments,
+  FetchResponse,
+  PackfileUri,
+  ShallowInfo,
+  WantedRef,
+} from "./fetch-response.ts";
 import { type ProtocolLimits, resolveLimits } from "./limits.ts";
+import type { MessageDecoder } from "./message-decoder.ts";
 import { NegotiationRecord } from "./negotiation-record.ts";
 import { PackStream } from "./pack-stream.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 import { PktLineDecoder } from "./pkt-line/pkt-line-decoder.ts";
 import { textOf } from "./pkt-line/pkt-line-encoder.ts";
-import { throwIfErrPacket } from "./pkt-line/remote-error.ts";
+import { remoteError, throwIfErrPacket } from "./pkt-line/remote-error.ts";
+import { decodeSidebandPacket } from "./pkt-line/sideband-packet.ts";
 import { UploadResponseGrammar } from "./upload-response-grammar.ts";
 import { V2FetchResponseGrammar } from "./v2-fetch-response-grammar.ts";
 
@@ -40,13 +48,16 @@ const EMPTY: Uint8Array = new Uint8Array(0);
  *
  * In v0 and v1 the answer ends, without a pack, at the NAK (or the bare ACK) of a round that did not end in `done`.
  */
-export class FetchResponseDecoder {
+export class FetchResponseDecoder implements MessageDecoder<FetchResponse> {
   readonly #limits: ProtocolLimits;
   readonly #record: NegotiationRecord;
   readonly #grammar: FetchGrammar;
   readonly #packets: PktLineDecoder;
   readonly #pack: PackStream;
   readonly #onPackStart: (() => void) | undefined;
+  readonly #onProgress: ((view: Uint8Array) => void) | undefined;
+  readonly #sidebandAll: boolean;
+  #progressBytes = 0;
   #state: "lines" | "pack" | "done" = "lines";
   #step: GrammarStep = "more";
   /** The packet that turned out to be side-band data, to be read again as such. */
@@ -60,6 +71,8 @@ export class FetchResponseDecoder {
     this.#record = new NegotiationRecord(options.sentHaves, this.#limits);
     this.#packets = new PktLineDecoder(this.#limits);
     this.#onPackStart = handlers.onPackStart;
+    this.#onProgress = handlers.onProgress;
+    this.#sidebandAll = options.version === 2 && options.sidebandAll === true;
     const sideband = options.version === 2 ? "side-band-64k" : options.sideband;
     this.#pack = new PackStream(sideband !== "none", handlers, this.#limits);
     this.#grammar =
@@ -96,9 +109,9 @@ export class FetchResponseDecoder {
    *
    * @returns true at the end of the answer; later bytes of the chunk are in {@link rest}. A pack without side-band
    * has no end of its own: it ends with the stream.
-   * @throws {ProtocolError} `FETCH_RESPONSE_INVALID`, the `SECTION_*`, `ACK*`, `READY_*` and `DELIM_*` codes,
-   * `RESPONSE_END_UNEXPECTED`, `REMOTE_ERROR`, `SIDEBAND_INVALID`, `LIMIT_EXCEEDED`, `NOT_GIT`,
-   * `PKT_LENGTH_INVALID`.
+   * @throws {ProtocolError} the `SECTION_*`, `ACK*`, `READY_*`, `DELIM_*` and `FLUSH_*` codes, `SHALLOW_INVALID`,
+   * `WANTED_REF_INVALID`, `PACKFILE_URI_INVALID`, `RESPONSE_END_UNEXPECTED`, `REMOTE_ERROR` (ERR packet, band 3),
+   * `SIDEBAND_INVALID`, `LIMIT_EXCEEDED`, `NOT_GIT`, the `PKT_*` codes.
    */
   feed(chunk: Uint8Array): boolean {
     if (chunk.length > 0) this.#seenBytes = true;
@@ -115,13 +128,25 @@ export class FetchResponseDecoder {
   }
 
   /**
-   * Declare the end of the stream.
+   * Declare the end of the stream and take what was said before the pack.
    *
    * @throws {ProtocolError} `PACK_TRUNCATED` in the pack, `PKT_TRUNCATED` in a packet before it, `STREAM_TRUNCATED`
    * between packets when more was due.
    */
-  finish(): void {
-    if (this.#state === "done") return;
+  finish(): FetchResponse {
+    if (this.#state !== "done") this.#requireEnd();
+    this.#state = "done";
+    const grammar = this.#grammar;
+    return {
+      ...(grammar.hasSeen("acknowledgments") ? { acknowledgments: this.acknowledgments } : {}),
+      ...(grammar.hasSeen("shallow-info") ? { shallowInfo: this.shallowInfo } : {}),
+      ...(grammar.hasSeen("wanted-refs") ? { wantedRefs: this.wantedRefs } : {}),
+      ...(grammar.hasSeen("packfile-uris") ? { packfileUris: this.packfileUris } : {}),
+      packfile: this.packStarted,
+    };
+  }
+
+  #requireEnd(): void {
     if (this.#state === "pack") {
       this.#pack.finish();
     } else {
@@ -133,7 +158,6 @@ export class FetchResponseDecoder {
         });
       }
     }
-    this.#state = "done";
   }
 
   #feedLines(chunk: Uint8Array): boolean {
@@ -158,18 +182,41 @@ export class FetchResponseDecoder {
   }
 
   readonly #onPacket = (kind: PktLineKind, payload: Uint8Array): boolean => {
-    if (kind === "data") {
-      if (this.#grammar.startsSideband(payload)) {
-        this.#replay = payload.slice();
-        this.#step = "pack";
-        return false;
-      }
-      throwIfErrPacket(payload, 0, payload.length, "fetch-response", this.#limits);
-      this.#record.count(payload.length + 4);
+    if (kind !== "data") {
+      this.#step = this.#grammar.onPacket(kind, "");
+      return false;
     }
-    this.#step = this.#grammar.onPacket(kind, kind === "data" ? textOf(payload) : "");
+    if (this.#grammar.startsSideband(payload)) {
+      this.#replay = payload.slice();
+      this.#step = "pack";
+      return false;
+    }
+    throwIfErrPacket(payload, 0, payload.length, "fetch-response", this.#limits);
+    const line = this.#sidebandAll ? this.#takeBand(payload) : payload;
+    this.#step = "more";
+    if (line === undefined) return false;
+    this.#record.count(payload.length + 4);
+    this.#step = this.#grammar.onPacket(kind, textOf(line));
     return false;
   };
+
+  /** @returns the line in band 1; undefined for progress and keepalives. */
+  #takeBand(payload: Uint8Array): Uint8Array | undefined {
+    const { band, data } = decodeSidebandPacket(payload);
+    if (band === "error") throw remoteError(data, "fetch-response", this.#limits);
+    if (data.length === 0) return undefined;
+    if (band === "pack") return data;
+    this.#progressBytes += data.length;
+    if (this.#progressBytes > this.#limits.maxProgressBytes) {
+      throw new ProtocolError("LIMIT_EXCEEDED", "Cannot read fetch response: too much progress", {
+        phase: "fetch-response",
+        offset: this.#packets.offset,
+        details: { limit: "maxProgressBytes" },
+      });
+    }
+    this.#onProgress?.(data);
+    return undefined;
+  }
 
   #startPack(left: Uint8Array): boolean {
     this.#state = "pack";

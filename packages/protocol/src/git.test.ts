@@ -3,28 +3,24 @@ import { git, gitText, temporaryDirectory } from "../fixtures/git.ts";
 import { AdvertisementDecoder } from "./advertisement-decoder.ts";
 import type { Advertisement, GitService } from "./advertisement.ts";
 import { CapabilityList } from "./capabilities.ts";
-import {
-  chooseUploadCapabilities,
-  encodeFetchRequestV2,
-  encodeUploadRequest,
-  type FetchRequest,
-} from "./fetch-request.ts";
+import type { FetchRequest } from "./fetch-request.ts";
+import { encodeFetchRequestV2 } from "./fetch-request-v2.ts";
 import { FetchResponseDecoder } from "./fetch-response-decoder.ts";
-import { encodeLsRefsRequest, LsRefsDecoder } from "./ls-refs.ts";
+import { LsRefsDecoder } from "./ls-refs.ts";
+import { encodeLsRefsRequest } from "./ls-refs-request.ts";
 import { type ObjectFormat, parseObjectId } from "./object-id.ts";
 import { emptyPack } from "./pack/header.ts";
 import { readPackObjects } from "./pack/reader.ts";
 import { encodePack } from "./pack/writer.ts";
 import { decodeRefName, encodeRefName, parseRefName } from "./ref-name.ts";
+import { needsPack, type RefUpdateCommand } from "./ref-update-command.ts";
 import type { ReportStatus } from "./report-status.ts";
 import { ReportStatusDecoder } from "./report-status-decoder.ts";
 import { concat } from "./testing/bytes.ts";
-import {
-  chooseUpdateCapabilities,
-  encodeUpdateRequest,
-  needsPack,
-  type RefUpdateCommand,
-} from "./update-request.ts";
+import { chooseUpdateCapabilities } from "./update-capabilities.ts";
+import { encodeUpdateRequest } from "./update-request.ts";
+import { chooseUploadCapabilities } from "./upload-capabilities.ts";
+import { encodeHttpUploadRequest, uploadRequestOf } from "./upload-request.ts";
 
 // Our requests given to the real git, and its answers to our decoders.
 
@@ -89,13 +85,13 @@ describe.for(["sha1", "sha256"] as const)("real git with %s", (format) => {
       prefixes: ["HEAD", "refs/"],
     });
     expect(refs.feed(uploadPack(path, ask, "version=2"))).toBe(true);
-    expect(refs.result().refs.map(({ name }) => name)).toEqual([
+    expect(refs.finish().refs.map(({ name }) => name)).toEqual([
       "HEAD",
       "refs/heads/café",
       "refs/heads/main",
       "refs/tags/v1",
     ]);
-    expect(refs.result().refs[0]?.symrefTarget).toBe("refs/heads/main");
+    expect(refs.finish().refs[0]?.symrefTarget).toBe("refs/heads/main");
 
     for (const request of [
       { wants, haves: [], done: true },
@@ -138,7 +134,8 @@ describe.for(["sha1", "sha256"] as const)("real git with %s", (format) => {
       },
       { onPack: (view) => pack.push(view.slice()) },
     );
-    expect(decoder.feed(uploadPack(path, encodeUploadRequest(request, options), ""))).toBe(true);
+    const body = encodeHttpUploadRequest(uploadRequestOf(request, choice.capabilities));
+    expect(decoder.feed(uploadPack(path, body, ""))).toBe(true);
     const ids = new Set([...readPackObjects(concat(...pack), { format })].map(({ oid }) => String(oid)));
     const range =
       request.deepen === undefined ? [tip, ...request.haves.map((oid) => `^${oid}`)] : ["--max-count=1", tip];

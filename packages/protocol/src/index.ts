@@ -1,6 +1,13 @@
 // @gitsync/protocol: git's wire formats and packs as pure functions, client and server side.
 // Bytes in, plain values out, and back. Nothing here opens a socket, a file or a timer.
 
+export { AdvertisementDecoder, type AdvertisementDecoderOptions } from "./advertisement-decoder.ts";
+export {
+  encodeCapabilityAdvertisement,
+  encodeRefAdvertisement,
+  encodeServiceHeader,
+  type RefAdvertisementContent,
+} from "./advertisement-encoder.ts";
 export type {
   AdvertisedRef,
   Advertisement,
@@ -9,17 +16,16 @@ export type {
   RefAdvertisement,
 } from "./advertisement.ts";
 export {
-  AdvertisementDecoder,
-  type AdvertisementDecoderOptions,
-  type DecodedAdvertisement,
-  type DecodedRefAdvertisement,
-} from "./advertisement-decoder.ts";
-export {
-  encodeCapabilityAdvertisement,
-  encodeRefAdvertisement,
-  encodeServiceHeader,
-  type RefAdvertisementContent,
-} from "./advertisement-encoder.ts";
+  type BundleList,
+  bundleListEntries,
+  type BundleListEntry,
+  BundleUriDecoder,
+  decodeBundleUriRequest,
+  encodeBundleUriRequest,
+  encodeBundleUriResponse,
+  type ListedBundle,
+  parseBundleList,
+} from "./bundle-uri.ts";
 export {
   agentCapability,
   type Capability,
@@ -33,15 +39,36 @@ export {
 } from "./capabilities.ts";
 export { type DaemonRequest, decodeDaemonRequest, encodeDaemonRequest } from "./daemon-request.ts";
 export {
-  equalAcknowledgments,
   equalAdvertisedRefs,
   equalAdvertisements,
   equalCapabilities,
+  equalLsRefsRequests,
+  equalLsRefsResults,
+  equalV2Commands,
+} from "./equal/advertisement.ts";
+export {
+  equalAcknowledgments,
+  equalBundleListEntries,
+  equalBundleLists,
   equalFetchRequests,
+  equalFetchResponses,
+  equalFilterSpecs,
+  equalHaveRounds,
+  equalHttpUploadRequests,
+  equalNegotiationResults,
+  equalObjectInfoRequests,
+  equalObjectInfos,
+  equalShallowInfo,
+  equalSidebandPackets,
+  equalUploadRequests,
+} from "./equal/fetch.ts";
+export {
+  equalPushCertificates,
   equalRefUpdateCommands,
   equalReportStatuses,
-  equalShallowInfo,
-} from "./equal.ts";
+  equalUpdateRequests,
+} from "./equal/push.ts";
+export { equalDaemonRequests, equalRequestCommands, equalSshCommands } from "./equal/transport.ts";
 export {
   PROTOCOL_ERROR_CODES,
   ProtocolError,
@@ -49,63 +76,94 @@ export {
   type ProtocolErrorDetails,
   type ProtocolErrorOptions,
   type ProtocolPhase,
+  type RefNameRule,
 } from "./errors.ts";
-export {
-  type AckMode,
-  chooseUploadCapabilities,
-  type Deepen,
-  encodeFetchRequestV2,
-  encodeHaves,
-  encodeUploadRequest,
-  type FetchRequest,
-  type FetchRequestV2Options,
-  type SidebandChoice,
-  type UploadCapabilityChoice,
-  type UploadRequestOptions,
-} from "./fetch-request.ts";
-export {
-  type Acknowledgment,
-  type Acknowledgments,
-  type AcknowledgmentStatus,
-  encodeAck,
-  encodeAcknowledgments,
-  encodeNak,
-  encodePackfileUris,
-  encodeSectionHeader,
-  encodeShallowInfo,
-  encodeWantedRefs,
-  type FetchSection,
-  type PackfileUri,
-  type ShallowInfo,
-  type WantedRef,
-} from "./fetch-response.ts";
+export type { FetchResponseV2Options, UploadResponseOptions } from "./fetch-grammar.ts";
+export { decodeFetchRequestV2, encodeFetchRequestV2 } from "./fetch-request-v2.ts";
+export type { Deepen, FetchRequest } from "./fetch-request.ts";
 export {
   FetchResponseDecoder,
   type FetchResponseHandlers,
   type FetchResponseOptions,
 } from "./fetch-response-decoder.ts";
-export type { FetchResponseV2Options, UploadResponseOptions } from "./fetch-grammar.ts";
 export {
-  formatAcknowledgments,
+  encodeAck,
+  encodeAcknowledgments,
+  encodeFetchResponse,
+  encodeNak,
+  encodePackfileUris,
+  encodeSectionHeader,
+  encodeShallowInfo,
+  encodeSidebandAll,
+  encodeWantedRefs,
+  type FetchResponseEncoding,
+} from "./fetch-response-encoder.ts";
+export type {
+  Acknowledgment,
+  Acknowledgments,
+  AcknowledgmentStatus,
+  FetchResponse,
+  FetchSection,
+  PackfileUri,
+  ShallowInfo,
+  WantedRef,
+} from "./fetch-response.ts";
+export { encodeFilterSpec, type FilterSpec, parseFilterSpec } from "./filter-spec.ts";
+export {
   formatAdvertisedRef,
   formatAdvertisement,
   formatCapabilities,
+  formatLsRefsRequest,
+  formatLsRefsResult,
+  formatV2Command,
+} from "./format/advertisement.ts";
+export {
+  formatAcknowledgments,
+  formatBundleList,
+  formatBundleListEntries,
   formatFetchRequest,
+  formatFetchResponse,
+  formatFilterSpec,
+  formatHaveRound,
+  formatHttpUploadRequest,
+  formatNegotiationResult,
+  formatObjectInfo,
+  formatObjectInfoRequest,
+  formatShallowInfo,
+  formatSidebandPacket,
+  formatUploadRequest,
+} from "./format/fetch.ts";
+export {
+  formatPushCertificate,
   formatRefUpdateCommand,
   formatReportStatus,
-  formatShallowInfo,
-} from "./format.ts";
-export { DEFAULT_LIMITS, type ProtocolLimits } from "./limits.ts";
+  formatUpdateRequest,
+} from "./format/push.ts";
+export { formatDaemonRequest, formatRequestCommand, formatSshCommand } from "./format/transport.ts";
+export { frameRequest, type RequestBodyFacts, type RequestFraming } from "./http-framing.ts";
 export {
-  type DecodedLsRefs,
+  decideRedirect,
+  type RedirectDecision,
+  type RedirectedRequest,
+  type RedirectRefusal,
+} from "./http-redirect.ts";
+export { DEFAULT_LIMITS, type ProtocolLimits } from "./limits.ts";
+export type { RequestDecoderOptions } from "./line-reader.ts";
+export { encodeLsRefsResponse } from "./ls-refs-encoder.ts";
+export {
+  decodeLsRefsRequest,
   encodeLsRefsRequest,
-  LsRefsDecoder,
-  type LsRefsDecoderOptions,
   type LsRefsRequest,
   type LsRefsRequestOptions,
-  type LsRefsResult,
-} from "./ls-refs.ts";
-export { encodeLsRefsResponse } from "./ls-refs-encoder.ts";
+} from "./ls-refs-request.ts";
+export { LsRefsDecoder, type LsRefsDecoderOptions, type LsRefsResult } from "./ls-refs.ts";
+export { decodeMessage, type MessageDecoder } from "./message-decoder.ts";
+export {
+  decodeNegotiationResult,
+  encodeNegotiationResult,
+  type NegotiationResult,
+  negotiationResultOf,
+} from "./negotiation-result.ts";
 export {
   hashByteLength,
   isObjectId,
@@ -118,6 +176,15 @@ export {
   parseObjectId,
   zeroObjectId,
 } from "./object-id.ts";
+export {
+  decodeObjectInfoRequest,
+  encodeObjectInfo,
+  encodeObjectInfoRequest,
+  type ObjectInfo,
+  ObjectInfoDecoder,
+  type ObjectInfoEntry,
+  type ObjectInfoRequest,
+} from "./object-info.ts";
 export { applyDelta, decodeDeltaHeader, type DeltaHeader } from "./pack/delta.ts";
 export {
   decodePackEntryHeader,
@@ -157,6 +224,29 @@ export {
 } from "./pkt-line/sideband-decoder.ts";
 export { type SidebandChannel, SidebandEncoder, type SidebandMode } from "./pkt-line/sideband-encoder.ts";
 export {
+  decodeSidebandPacket,
+  encodeSidebandPacket,
+  type SidebandPacket,
+} from "./pkt-line/sideband-packet.ts";
+export type { PromisorRemote } from "./promisor-remote.ts";
+export {
+  decodePushCertificate,
+  encodePushCertificate,
+  encodePushCertificateContent,
+  type PushCertificate,
+  type PushCertificateContent,
+  type ReceivedPushCertificate,
+} from "./push-certificate.ts";
+export {
+  checkPushNonce,
+  createPushNonce,
+  isPushNonce,
+  type PushNonceCheck,
+  type PushNonceSource,
+  type PushNonceStatus,
+} from "./push-nonce.ts";
+export { formatRefName, parseFormattedRefName } from "./ref-name-format.ts";
+export {
   compareRefNames,
   decodeRefName,
   encodeRefName,
@@ -165,8 +255,8 @@ export {
   type RefName,
   type RefNameRules,
 } from "./ref-name.ts";
-export { formatRefName, parseFormattedRefName } from "./ref-name-format.ts";
-export { RefTable } from "./ref-table.ts";
+export { needsPack, type RefUpdateCommand } from "./ref-update-command.ts";
+export { ReportStatusDecoder, type ReportStatusDecoderOptions } from "./report-status-decoder.ts";
 export {
   type CommandStatus,
   encodeReportStatus,
@@ -174,8 +264,16 @@ export {
   type ReportStatus,
   type UnpackStatus,
 } from "./report-status.ts";
-export { ReportStatusDecoder, type ReportStatusDecoderOptions } from "./report-status-decoder.ts";
+export { parseRequestCommand, type RequestCommand } from "./request-command.ts";
 export { sanitizeText, type SanitizeTextOptions } from "./sanitize-text.ts";
+export {
+  type ReceivePackFeatures,
+  receivePackFeatures,
+  uploadPackFeatures,
+  type UploadPackFeatures,
+  type V2Features,
+  v2Features,
+} from "./server-features.ts";
 export type { HaveKnowledge } from "./server/have-acknowledger.ts";
 export {
   type PackPiece,
@@ -188,8 +286,8 @@ export {
 } from "./server/receive-pack-server.ts";
 export { selectRefs } from "./server/ref-selection.ts";
 export {
-  type ReceivePackOffer,
   receivePackCapabilities,
+  type ReceivePackOffer,
   type ServerIdentity,
   uploadPackCapabilities,
   type UploadPackOffer,
@@ -241,20 +339,36 @@ export {
   infoRefsPath,
   mediaTypeOf,
   parseGitProtocolHeader,
-  repositoryUrlAfterRedirect,
   requestContentType,
   resultContentType,
   servicePath,
 } from "./smart-http.ts";
-export { encodeSshCommand, quoteSshArgument } from "./ssh-command.ts";
-export {
-  chooseUpdateCapabilities,
-  encodeUpdateRequest,
-  needsPack,
-  type RefUpdateCommand,
-  type UpdateCapabilityWishes,
-  type UpdateRequest,
-} from "./update-request.ts";
+export { decodeSshCommand, encodeSshCommand, quoteSshArgument, type SshCommand } from "./ssh-command.ts";
+export { chooseUpdateCapabilities, type UpdateCapabilityWishes } from "./update-capabilities.ts";
 export { type DecodedUpdateRequest, UpdateRequestDecoder } from "./update-request-decoder.ts";
-export { type UploadRequest, UploadRequestDecoder } from "./upload-request-decoder.ts";
-export { decodeFetchRequestV2, decodeLsRefsRequest, type V2Command, V2CommandDecoder } from "./v2-command.ts";
+export { encodeUpdateRequest, type UpdateRequest } from "./update-request.ts";
+export {
+  type AckMode,
+  chooseUploadCapabilities,
+  type SidebandChoice,
+  type UploadCapabilityChoice,
+  type UploadRequestOptions,
+} from "./upload-capabilities.ts";
+export {
+  HaveRoundDecoder,
+  type HaveRoundDecoderOptions,
+  HttpUploadRequestDecoder,
+  UploadRequestDecoder,
+} from "./upload-request-decoder.ts";
+export {
+  encodeHaves,
+  encodeHttpUploadRequest,
+  encodeUploadRequest,
+  fetchRequestOf,
+  type HaveRound,
+  type HttpUploadRequest,
+  type UploadRequest,
+  uploadRequestOf,
+} from "./upload-request.ts";
+export { urlWithoutCredentials } from "./url-without-credentials.ts";
+export { encodeV2Command, type V2Command, V2CommandDecoder, type V2Session } from "./v2-command.ts";

@@ -2,7 +2,7 @@
 
 /** Bounds on a peer. All are inclusive; exceeding one throws `LIMIT_EXCEEDED` unless said otherwise. */
 export interface ProtocolLimits {
-  /** Bytes of payload in one pkt-line; a longer one is `PKT_LENGTH_INVALID`. git itself accepts 65519. */
+  /** Bytes of payload in one pkt-line; a longer one is `PKT_TOO_LONG`. git itself accepts 65519. */
   readonly maxPktPayloadBytes: number;
   /** Bytes of a ref or capability advertisement, or of an ls-refs answer. */
   readonly maxAdvertisementBytes: number;
@@ -20,6 +20,10 @@ export interface ProtocolLimits {
   readonly maxProgressLineLength: number;
   /** UTF-16 code units of one message of a remote (ERR, band 3, `ng` reasons); a longer one is cut, not refused. */
   readonly maxRemoteMessageLength: number;
+  /** Lines of an answer to object-info or bundle-uri. */
+  readonly maxResponseLines: number;
+  /** Bytes of an answer to object-info or bundle-uri. */
+  readonly maxResponseBytes: number;
   /** Bytes of a report-status. */
   readonly maxReportBytes: number;
   /** Lines of a report-status: a short one costs many times its bytes. */
@@ -50,6 +54,8 @@ export const DEFAULT_LIMITS: ProtocolLimits = Object.freeze({
   maxRemoteMessageLength: 4000,
   maxReportBytes: 16 * 1024 * 1024,
   maxReportLines: 150_000,
+  maxResponseLines: 150_000,
+  maxResponseBytes: 10 * 1024 * 1024,
   maxPackObjects: 0xffff_ffff,
   maxRequestLines: 150_000,
   maxRequestBytes: 10 * 1024 * 1024,

@@ -1,39 +1,17 @@
-// The v2 command ls-refs, from the client.
+// The answer to the v2 command ls-refs: its type and its decoder.
 
 import type { AdvertisedRef } from "./advertisement.ts";
-import { beginsWith, decodeText, encodeText } from "./byte-text.ts";
-import { agentCapability, type CapabilityList, encodeCapability, hasFeature } from "./capabilities.ts";
-import { ProtocolError } from "./errors.ts";
+import { ChunkText } from "./chunk-text.ts";
+import { ProtocolError, type ProtocolErrorCode } from "./errors.ts";
 import { type ProtocolLimits, resolveLimits } from "./limits.ts";
-import { type ObjectFormat, objectIdHexLength } from "./object-id.ts";
+import type { MessageDecoder } from "./message-decoder.ts";
+import { isObjectId, type ObjectFormat, objectIdHexLength } from "./object-id.ts";
 import { PacketScanner, type PktLineKind } from "./pkt-line/packet-scanner.ts";
 import { throwIfInsidePacket } from "./pkt-line/pkt-line-decoder.ts";
-import { PktLineWriter, textOf } from "./pkt-line/pkt-line-encoder.ts";
+import { textOf } from "./pkt-line/pkt-line-encoder.ts";
 import { throwIfErrPacket } from "./pkt-line/remote-error.ts";
 import { isValidRefName, type RefName } from "./ref-name.ts";
 import { RefCollector } from "./ref-collector.ts";
-import type { RefTable } from "./ref-table.ts";
-
-/** What to ask for. */
-export interface LsRefsRequest {
-  /** Ask for the object behind annotated tags. */
-  readonly peel?: boolean;
-  /** Ask for the targets of symbolic refs. */
-  readonly symrefs?: boolean;
-  /** Ask where an unborn HEAD points; sent only to servers that know it. */
-  readonly unborn?: boolean;
-  /** Name prefixes, not path components: `refs/heads/a` also asks for `refs/heads/abc`. None asks for all refs. */
-  readonly prefixes: readonly string[];
-}
-
-/** {@link LsRefsRequest} with what is needed to write it. */
-export interface LsRefsRequestOptions extends LsRefsRequest {
-  /** The server's. */
-  readonly capabilities: CapabilityList;
-  readonly objectFormat: ObjectFormat;
-  /** Sent when the server advertised an agent. */
-  readonly agent?: string;
-}
 
 /** An answer to ls-refs. */
 export interface LsRefsResult {
@@ -45,56 +23,6 @@ export interface LsRefsResult {
   readonly invalidNames: readonly RefName[];
 }
 
-/** An answer as it was decoded. `refs` is derived from `table` when it is first asked for. */
-export interface DecodedLsRefs extends LsRefsResult {
-  readonly table: RefTable;
-}
-
-/**
- * An ls-refs request: gitprotocol-v2(5), "ls-refs". Sends only what the server advertised. A new array.
- *
- * @throws {ProtocolError} `CAPABILITY_MISSING` when the server has no ls-refs.
- */
-export function encodeLsRefsRequest(request: LsRefsRequestOptions): Uint8Array {
-  const writer = new PktLineWriter();
-  writeCommand(writer, "ls-refs", request);
-  writer.delim();
-  if (request.peel === true) writer.line("peel\n");
-  if (request.symrefs === true) writer.line("symrefs\n");
-  if (request.unborn === true && hasFeature(request.capabilities, "ls-refs", "unborn"))
-    writer.line("unborn\n");
-  for (const prefix of request.prefixes) writer.line(`ref-prefix ${prefix}\n`);
-  return writer.flush().take();
-}
-
-/** Write `command=` and the capabilities that accompany every v2 command. */
-export function writeCommand(
-  writer: PktLineWriter,
-  command: string,
-  session: {
-    readonly capabilities: CapabilityList;
-    readonly objectFormat: ObjectFormat;
-    readonly agent?: string;
-  },
-): void {
-  if (!session.capabilities.has(command)) {
-    throw new ProtocolError(
-      "CAPABILITY_MISSING",
-      `Cannot send command: the server does not advertise ${command}`,
-      {
-        phase: command === "ls-refs" ? "ls-refs" : "fetch-request",
-        details: { capability: command },
-      },
-    );
-  }
-  writer.line(`command=${command}\n`);
-  // Some servers close the connection on an agent they did not ask for.
-  if (session.agent !== undefined && session.capabilities.has("agent")) {
-    writer.line(encodeCapability(agentCapability(session.agent)));
-  }
-  if (session.capabilities.has("object-format")) writer.line(`object-format=${session.objectFormat}`);
-}
-
 /** Options of {@link LsRefsDecoder}. */
 export interface LsRefsDecoderOptions {
   /** From the advertisement: it sets the width of ids. */
@@ -104,14 +32,14 @@ export interface LsRefsDecoderOptions {
 
 const SPACE = 0x20;
 const LF = 0x0a;
-const PEELED = encodeText("peeled:");
-const SYMREF_TARGET = encodeText("symref-target:");
 
-/** Decodes an answer to ls-refs: gitprotocol-v2(5), "ls-refs". Keeps none of the bytes it was fed. */
-export class LsRefsDecoder {
+/** Decodes an answer to ls-refs: gitprotocol-v2(5), "ls-refs". Keeps strings, not the bytes it was fed. */
+export class LsRefsDecoder implements MessageDecoder<LsRefsResult> {
   readonly #limits: ProtocolLimits;
   readonly #scanner: PacketScanner;
+  readonly #text = new ChunkText();
   readonly #collector: RefCollector;
+  readonly #objectFormat: ObjectFormat;
   readonly #idLength: 40 | 64;
   #unbornHead: RefName | undefined;
   #done = false;
@@ -120,7 +48,8 @@ export class LsRefsDecoder {
   constructor(options: LsRefsDecoderOptions) {
     this.#limits = resolveLimits(options.limits);
     this.#scanner = new PacketScanner(this.#limits.maxPktPayloadBytes);
-    this.#collector = new RefCollector(options.objectFormat, this.#limits, "ls-refs");
+    this.#collector = new RefCollector(this.#text, this.#limits, "ls-refs");
+    this.#objectFormat = options.objectFormat;
     this.#idLength = objectIdHexLength(options.objectFormat);
   }
 
@@ -128,17 +57,18 @@ export class LsRefsDecoder {
    * Decode a chunk of any size.
    *
    * @returns true at the flush-pkt; later bytes of the chunk are in {@link rest}.
-   * @throws {ProtocolError} `LS_REFS_INVALID`, `RESPONSE_END_UNEXPECTED`, `REMOTE_ERROR`, `LIMIT_EXCEEDED`,
-   * `NOT_GIT`, `PKT_LENGTH_INVALID`.
+   * @throws {ProtocolError} `REF_LINE_INVALID`, `DELIM_UNEXPECTED`, `RESPONSE_END_UNEXPECTED`, `REMOTE_ERROR`, `LIMIT_EXCEEDED`,
+   * `NOT_GIT`, the `PKT_*` codes.
    */
   feed(chunk: Uint8Array): boolean {
     if (this.#done) {
       this.#rest = chunk;
       return true;
     }
-    if (this.#scanner.feed(chunk, this.#onPacket)) return false;
+    const behind = this.#text.feedWindows(chunk, (window) => this.#scanner.feed(window, this.#onPacket));
+    if (behind === undefined) return false;
     this.#done = true;
-    this.#rest = this.#scanner.rest;
+    this.#rest = chunk.subarray(chunk.length - behind - this.#scanner.rest.length);
     return true;
   }
 
@@ -152,7 +82,7 @@ export class LsRefsDecoder {
    *
    * @throws {ProtocolError} `PKT_TRUNCATED` or `STREAM_TRUNCATED` unless {@link feed} returned true.
    */
-  result(): DecodedLsRefs {
+  finish(): LsRefsResult {
     if (!this.#done) {
       throwIfInsidePacket(this.#scanner);
       throw new ProtocolError(
@@ -164,30 +94,19 @@ export class LsRefsDecoder {
         },
       );
     }
-    const table = this.#collector.finish();
-    return {
-      table,
-      get refs() {
-        return table.toArray();
-      },
-      ...(this.#unbornHead === undefined ? {} : { unbornHead: this.#unbornHead }),
+    const result: LsRefsResult = {
+      refs: this.#collector.advertised,
       invalidNames: this.#collector.invalidNames,
     };
+    return this.#unbornHead === undefined ? result : { ...result, unbornHead: this.#unbornHead };
   }
 
   readonly #onPacket = (kind: PktLineKind, source: Uint8Array, start: number, end: number): boolean => {
     if (kind === "flush") return false;
-    if (kind === "response-end") {
-      throw new ProtocolError(
-        "RESPONSE_END_UNEXPECTED",
-        "Cannot read ls-refs answer: found a response-end-pkt",
-        {
-          phase: "ls-refs",
-          offset: this.#scanner.offset,
-        },
-      );
+    if (kind !== "data") {
+      const code = kind === "delim" ? "DELIM_UNEXPECTED" : "RESPONSE_END_UNEXPECTED";
+      throw this.#error(code, `a ${kind}-pkt`, source.subarray(start, end));
     }
-    if (kind !== "data") throw this.#invalid(source, start, end);
     throwIfErrPacket(source, start, end, "ls-refs", this.#limits);
     this.#collector.count(end - start + 4);
     this.#onLine(source, start, end);
@@ -196,33 +115,30 @@ export class LsRefsDecoder {
 
   #onLine(source: Uint8Array, start: number, end: number): void {
     const nameStart = start + this.#idLength + 1;
-    const { rows } = this.#collector;
-    if (end <= nameStart || source[nameStart - 1] !== SPACE || !rows.readId(source, start)) {
+    const oid =
+      source[nameStart - 1] === SPACE && end > nameStart
+        ? this.#collector.readObjectId(source, start, nameStart - 1)
+        : undefined;
+    if (oid === undefined) {
       this.#onUnborn(source, start, end);
       return;
     }
     const stop = source[end - 1] === LF ? end - 1 : end;
-    if (!rows.add(source, nameStart, stop, SPACE)) {
-      this.#collector.setAside(source, nameStart, rows.nameEnd);
-    } else if (rows.nameEnd < stop && !this.#takeAttributes(source, rows.nameEnd + 1, stop)) {
-      throw this.#invalid(source, start, end);
-    }
-  }
-
-  /** Attributes of the last row come in any order, and unknown ones are for newer clients. @returns false for a bad id. */
-  #takeAttributes(source: Uint8Array, start: number, stop: number): boolean {
-    const { rows } = this.#collector;
-    for (let at = start, end = at; at <= stop; at = end + 1) {
-      for (end = at; end < stop && source[end] !== SPACE;) end += 1;
-      if (beginsWith(source, at, end, PEELED)) {
-        const digits = at + PEELED.length;
-        if (end - digits !== this.#idLength || !rows.readPeeled(source, digits)) return false;
-      } else if (beginsWith(source, at, end, SYMREF_TARGET)) {
-        const target = decodeText(source.subarray(at + SYMREF_TARGET.length, end));
-        if (isValidRefName(target)) rows.pointTo(rows.length - 1, target as RefName);
+    let nameEnd = nameStart;
+    while (nameEnd < stop && source[nameEnd] !== SPACE) nameEnd += 1;
+    const ref = this.#collector.addRef(oid, source, nameStart, nameEnd);
+    if (nameEnd === stop || ref === undefined) return;
+    // Attributes come in any order, and unknown ones are for newer clients.
+    for (const attribute of this.#text.slice(source, nameEnd + 1, stop).split(" ")) {
+      if (attribute.startsWith("symref-target:")) {
+        const target = attribute.slice(14);
+        if (isValidRefName(target)) ref.symrefTarget = target as RefName;
+      } else if (attribute.startsWith("peeled:")) {
+        const peeled = attribute.slice(7).toLowerCase();
+        if (!isObjectId(peeled, this.#objectFormat)) throw this.#invalid(source, start, end);
+        ref.peeled = peeled;
       }
     }
-    return true;
   }
 
   #onUnborn(source: Uint8Array, start: number, end: number): void {
@@ -234,10 +150,14 @@ export class LsRefsDecoder {
   }
 
   #invalid(source: Uint8Array, start: number, end: number): ProtocolError {
-    return new ProtocolError("LS_REFS_INVALID", "Cannot read ls-refs answer: found a line that is no ref", {
+    return this.#error("REF_LINE_INVALID", "a line that is no ref", source.subarray(start, end));
+  }
+
+  #error(code: ProtocolErrorCode, found: string, excerpt: Uint8Array): ProtocolError {
+    return new ProtocolError(code, `Cannot read ls-refs answer: found ${found}`, {
       phase: "ls-refs",
       offset: this.#scanner.offset,
-      excerpt: source.subarray(start, end),
+      excerpt,
     });
   }
 }

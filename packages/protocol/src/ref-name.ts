@@ -1,7 +1,7 @@
 // Ref names: bytes on the wire, one string each here. Never a file path.
 
 import { decodeText, encodeText, isByteText } from "./byte-text.ts";
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError, type ProtocolPhase, type RefNameRule } from "./errors.ts";
 
 declare const refNameBrand: unique symbol;
 
@@ -35,10 +35,36 @@ export function encodeRefName(name: RefName): Uint8Array {
  */
 export function parseRefName(text: string): RefName {
   if (text === "HEAD" || isValidRefName(text)) return text as RefName;
-  throw new ProtocolError("REF_NAME_INVALID", "Cannot use ref name: git check-ref-format refuses it", {
-    phase: "ref-name",
-    excerpt: new TextEncoder().encode(text.slice(0, 80)),
-  });
+  throw refNameError(text, "ref-name");
+}
+
+/** The error for a name that {@link isValidRefName} refuses; `details.rule` is the first rule that it breaks. */
+export function refNameError(text: string, phase: ProtocolPhase): ProtocolError {
+  const rule = refNameFault(text) ?? "one-level";
+  return new ProtocolError(
+    "REF_NAME_INVALID",
+    `Cannot use ref name: git check-ref-format refuses it (${rule})`,
+    {
+      phase,
+      excerpt: new TextEncoder().encode(text.slice(0, 80)),
+      details: { rule },
+    },
+  );
+}
+
+/** The first rule of git-check-ref-format(1) that a name breaks, but for `one-level`. */
+function refNameFault(text: string): RefNameRule | undefined {
+  if (!isByteText(text)) return "not-bytes";
+  if (text === "") return "empty";
+  if (text === "@") return "at-alone";
+  if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(text)) return "forbidden-byte";
+  if (text.includes("..")) return "double-dot";
+  if (text.includes("@{")) return "at-brace";
+  const components = text.split("/");
+  if (components.includes("")) return "component-empty";
+  if (components.some((component) => component.startsWith("."))) return "component-begins-with-dot";
+  if (components.some((component) => component.endsWith(".lock"))) return "component-ends-with-lock";
+  return text.endsWith(".") ? "ends-with-dot" : undefined;
 }
 
 /**
@@ -77,47 +103,32 @@ const FORBIDDEN: Uint8Array = /* @__PURE__ */ (() => {
   return table;
 })();
 
-/**
- * {@link isValidRefName} for the bytes `start..end`, without making a string.
- *
- * Bytes before `checked` are known to begin another valid name, so that only what follows them is looked at.
- */
+/** {@link isValidRefName} for the bytes `start..end`, without making a string. */
 export function isValidRefNameBytes(
   bytes: Uint8Array,
   start: number,
   end: number,
   allowOneLevel: boolean,
-  checked: number = start,
 ): boolean {
   if (end <= start || bytes[end - 1] === DOT) return false;
   if (end - start === 1 && bytes[start] === 0x40) return false;
-  let isOneLevel = true;
-  for (let index = start; isOneLevel && index < checked; index += 1) isOneLevel = bytes[index] !== SLASH;
-  let previous = checked > start ? bytes[checked - 1] : SLASH;
-  for (let index = checked; index < end; index += 1) {
+  let components = 0;
+  let componentStart = start;
+  let previous = SLASH;
+  for (let index = start; index < end; index += 1) {
     const byte = bytes[index] ?? 0;
     if (FORBIDDEN[byte] === 1) return false;
     if (byte === DOT && (previous === DOT || previous === SLASH)) return false;
     if (byte === 0x7b && previous === 0x40) return false;
     if (byte === SLASH) {
-      if (previous === SLASH || endsWithLock(bytes, start, index)) return false;
-      isOneLevel = false;
+      if (previous === SLASH || endsWithLock(bytes, componentStart, index)) return false;
+      components += 1;
+      componentStart = index + 1;
     }
     previous = byte;
   }
-  if (previous === SLASH || endsWithLock(bytes, start, end)) return false;
-  return allowOneLevel || !isOneLevel;
-}
-
-/** Whether the bytes `start..end` are `HEAD`, the one name that is valid on the wire without a slash. */
-export function isHeadName(bytes: Uint8Array, start: number, end: number): boolean {
-  return (
-    end - start === 4 &&
-    bytes[start] === 0x48 &&
-    bytes[start + 1] === 0x45 &&
-    bytes[start + 2] === 0x41 &&
-    bytes[start + 3] === 0x44
-  );
+  if (previous === SLASH || endsWithLock(bytes, componentStart, end)) return false;
+  return allowOneLevel || components > 0;
 }
 
 function endsWithLock(bytes: Uint8Array, start: number, end: number): boolean {

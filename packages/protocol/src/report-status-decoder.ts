@@ -1,7 +1,8 @@
 // Reads report-status, plain or inside side-band.
 
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError, type ProtocolErrorCode } from "./errors.ts";
 import { type ProtocolLimits, resolveLimits } from "./limits.ts";
+import type { MessageDecoder } from "./message-decoder.ts";
 import { isObjectId } from "./object-id.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 import { PktLineDecoder } from "./pkt-line/pkt-line-decoder.ts";
@@ -39,7 +40,7 @@ const LETTER_U = 0x75;
  * the outer flush-pkt ends the answer. Progress may follow the report. Servers that forget the outer flush-pkt, write
  * it twice, or answer plainly although side-band was agreed are understood.
  */
-export class ReportStatusDecoder {
+export class ReportStatusDecoder implements MessageDecoder<ReportStatus> {
   readonly #v2: boolean;
   readonly #limits: ProtocolLimits;
   readonly #inner: PktLineDecoder;
@@ -55,6 +56,7 @@ export class ReportStatusDecoder {
   #reportBytes = 0;
   #reportLines = 0;
   #truncatedAfterReport = false;
+  #rest: Uint8Array = new Uint8Array(0);
 
   constructor(options: ReportStatusDecoderOptions) {
     this.#v2 = options.v2;
@@ -79,12 +81,15 @@ export class ReportStatusDecoder {
   /**
    * Decode a chunk of any size.
    *
-   * @returns true at the end of the answer; bytes after it are ignored.
-   * @throws {ProtocolError} `REPORT_INVALID`, `REPORT_MISSING` (ended without a report), `REMOTE_ERROR`,
-   * `SIDEBAND_INVALID`, `LIMIT_EXCEEDED`, `NOT_GIT`, `PKT_LENGTH_INVALID`.
+   * @returns true at the end of the answer; later bytes, such as a second flush-pkt, are in {@link rest}.
+   * @throws {ProtocolError} the `REPORT_*` codes (`REPORT_MISSING`: ended without a report), `REMOTE_ERROR`,
+   * `SIDEBAND_INVALID`, `LIMIT_EXCEEDED`, `NOT_GIT`, the `PKT_*` codes.
    */
   feed(chunk: Uint8Array): boolean {
-    if (this.#done) return true;
+    if (this.#done) {
+      this.#rest = chunk;
+      return true;
+    }
     let bytes = chunk;
     if (this.#mode === "undecided") {
       bytes = new Uint8Array(this.#head.length + chunk.length);
@@ -95,12 +100,20 @@ export class ReportStatusDecoder {
       // 117 is the `u` of `unpack`: no band, but what a server without side-band starts with.
       this.#mode = bytes[4] === LETTER_U ? "plain" : "side-band";
     }
+    const decoder = this.#mode === "plain" ? this.#inner : this.#outer;
     if (this.#mode === "plain") {
       this.#feedReport(bytes);
       this.#done = this.#reportDone;
     } else this.#done = this.#outer.feed(bytes);
-    if (this.#done) this.#requireReport();
-    return this.#done;
+    if (!this.#done) return false;
+    this.#requireReport();
+    this.#rest = decoder.rest();
+    return true;
+  }
+
+  /** After the end: bytes of the last chunk behind the answer. A view. */
+  rest(): Uint8Array {
+    return this.#rest;
   }
 
   /**
@@ -156,7 +169,10 @@ export class ReportStatusDecoder {
       this.#reportDone = true;
       return false;
     }
-    if (kind !== "data") throw this.#invalid(`a ${kind}-pkt`, payload);
+    if (kind !== "data") {
+      const code = kind === "delim" ? "DELIM_UNEXPECTED" : "RESPONSE_END_UNEXPECTED";
+      throw this.#invalid(code, `a ${kind}-pkt`, payload);
+    }
     throwIfErrPacket(payload, 0, payload.length, "report-status", this.#limits);
     this.#reportLines += 1;
     if (this.#reportLines > this.#limits.maxReportLines) throw exceeded("maxReportLines");
@@ -173,7 +189,7 @@ export class ReportStatusDecoder {
 
   #onUnpack(payload: Uint8Array): void {
     const line = textOf(payload);
-    if (!line.startsWith("unpack ")) throw this.#invalid("no unpack line", payload);
+    if (!line.startsWith("unpack ")) throw this.#invalid("REPORT_UNPACK_INVALID", "no unpack line", payload);
     const error = line.slice(7);
     this.#unpack = error === "ok" ? { ok: true } : { ok: false, error: this.#sanitize(error) };
   }
@@ -191,17 +207,19 @@ export class ReportStatusDecoder {
       this.#lastOptions = undefined;
       this.#commands.push({ type: "ng", ref, reason: reason === "" ? "failed" : this.#sanitize(reason) });
     } else if (line.startsWith("option ")) {
-      if (this.#lastOptions === undefined) throw this.#invalid("an option without its ok line", payload);
+      if (this.#lastOptions === undefined) {
+        throw this.#invalid("REPORT_OPTION_INVALID", "an option without its ok line", payload);
+      }
       if (this.#v2) takeOption(this.#lastOptions, line.slice(7));
-    } else throw this.#invalid("a line that is no status", payload);
+    } else throw this.#invalid("REPORT_STATUS_INVALID", "a line that is no status", payload);
   }
 
   #sanitize(text: string): string {
     return sanitizeText(text, { maxLength: this.#limits.maxRemoteMessageLength });
   }
 
-  #invalid(found: string, excerpt: Uint8Array): ProtocolError {
-    return new ProtocolError("REPORT_INVALID", `Cannot read report-status: found ${found}`, {
+  #invalid(code: ProtocolErrorCode, found: string, excerpt: Uint8Array): ProtocolError {
+    return new ProtocolError(code, `Cannot read report-status: found ${found}`, {
       phase: "report-status",
       excerpt,
     });

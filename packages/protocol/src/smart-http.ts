@@ -42,16 +42,3 @@ export function parseGitProtocolHeader(value: string | null | undefined): 0 | 1 
   const asked = (value ?? "").split(":");
   return asked.includes("version=2") ? 2 : asked.includes("version=1") ? 1 : 0;
 }
-
-/**
- * The repository URL behind a redirect of the first request.
- *
- * @returns `finalUrl` without the tail of {@link infoRefsPath}; undefined when it has another tail, and so leads to
- * something that is not this repository.
- */
-export function repositoryUrlAfterRedirect(finalUrl: string, service: GitService): string | undefined {
-  const tail = infoRefsPath(service);
-  return finalUrl.endsWith(tail) && finalUrl.length > tail.length
-    ? finalUrl.slice(0, -tail.length)
-    : undefined;
-}

@@ -2,9 +2,16 @@
 
 import { fetchResponseError, type NegotiationRecord } from "./negotiation-record.ts";
 import type { FetchGrammar, GrammarStep, UploadResponseOptions } from "./fetch-grammar.ts";
+import type { FetchSection } from "./fetch-response.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 
 const LETTER_P = 0x50;
+
+const SPECIAL_CODES = {
+  flush: "FLUSH_UNEXPECTED",
+  delim: "DELIM_UNEXPECTED",
+  "response-end": "RESPONSE_END_UNEXPECTED",
+} as const;
 
 /**
  * gitprotocol-pack(5), "Packfile Negotiation".
@@ -53,18 +60,26 @@ export class UploadResponseGrammar implements FetchGrammar {
       }
       if (kind === "data" && this.#record.takeShallow(line)) return "more";
       // Some servers leave the list out; what came instead is the first acknowledgment.
-      if (this.#record.shallow.length + this.#record.unshallow.length > 0) throw this.#invalid(kind, line);
+      if (kind === "data" && this.#record.shallow.length + this.#record.unshallow.length > 0) {
+        throw fetchResponseError("SHALLOW_INVALID", "a line that is no boundary", line);
+      }
       this.#shallowDue = false;
     }
-    if (kind !== "data") throw this.#invalid(kind, line);
+    if (kind !== "data") throw fetchResponseError(SPECIAL_CODES[kind], `a ${kind}-pkt`, "");
     return this.#onAnswer(line);
+  }
+
+  hasSeen(section: FetchSection): boolean {
+    return section === "acknowledgments" ? this.#seenAnswer : section === "shallow-info" && this.#seenShallow;
   }
 
   #onAnswer(line: string): GrammarStep {
     const { ackMode, sentDone, noDone = false } = this.#options;
     const nak = line === "NAK";
     const status = nak ? undefined : this.#record.takeAck(line, "final");
-    if (!nak && status === undefined) throw this.#invalid("data", line);
+    if (!nak && status === undefined) {
+      throw fetchResponseError("ACK_INVALID", "a line that is no acknowledgment", line);
+    }
     this.#seenAnswer = true;
     if (nak) this.#record.nak = true;
     if (sentDone) {
@@ -77,10 +92,5 @@ export class UploadResponseGrammar implements FetchGrammar {
     }
     // Reading on past `ready` to the NAK leaves nothing of this round for the next one to stumble over.
     return nak || (ackMode === "none" && status === "final") ? "end" : "more";
-  }
-
-  #invalid(kind: PktLineKind, line: string): Error {
-    const found = kind === "data" ? "a line that is no acknowledgment" : `a ${kind}-pkt`;
-    return fetchResponseError("FETCH_RESPONSE_INVALID", found, line);
   }
 }

@@ -21,12 +21,20 @@ const PLACE: ReadonlyMap<string, { readonly section: FetchSection; readonly plac
   ).map(([section, place]) => [section, { section, place }]),
 );
 
+/** What a line is called that does not belong into its section. */
+const LINE_CODES = {
+  acknowledgments: "ACK_INVALID",
+  "shallow-info": "SHALLOW_INVALID",
+  "wanted-refs": "WANTED_REF_INVALID",
+  "packfile-uris": "PACKFILE_URI_INVALID",
+} as const;
+
 /** gitprotocol-v2(5), "fetch": sections in order, delim-pkts between, `ready` exactly when more than one follows. */
 export class V2FetchResponseGrammar implements FetchGrammar {
   readonly #sentDone: boolean | undefined;
   readonly #record: NegotiationRecord;
   #section: FetchSection | undefined;
-  readonly #seen = new Set<FetchSection>();
+  readonly #seen: Set<FetchSection> = new Set();
   #lastPlace = -1;
   #readyLine = false;
 
@@ -47,14 +55,19 @@ export class V2FetchResponseGrammar implements FetchGrammar {
     return false;
   }
 
+  hasSeen(section: FetchSection): boolean {
+    return this.#seen.has(section);
+  }
+
   onPacket(kind: PktLineKind, line: string): GrammarStep {
     if (kind === "response-end")
       throw fetchResponseError("RESPONSE_END_UNEXPECTED", "a response-end-pkt", "0002");
     if (kind === "delim") return this.#onDelim();
     if (kind === "flush") return this.#onFlush();
-    if (this.#section === undefined) return this.#onHeader(line);
-    if (!this.#takeLine(this.#section, line)) {
-      throw fetchResponseError("FETCH_RESPONSE_INVALID", `a strange line in section ${this.#section}`, line);
+    const section = this.#section;
+    if (section === undefined || section === "packfile") return this.#onHeader(line);
+    if (!this.#takeLine(section, line)) {
+      throw fetchResponseError(LINE_CODES[section], `a strange line in section ${section}`, line);
     }
     return "more";
   }
@@ -78,7 +91,7 @@ export class V2FetchResponseGrammar implements FetchGrammar {
     return section === "packfile" ? "pack" : "more";
   }
 
-  #takeLine(section: FetchSection, line: string): boolean {
+  #takeLine(section: keyof typeof LINE_CODES, line: string): boolean {
     if (section === "shallow-info") return this.#record.takeShallow(line);
     if (section === "wanted-refs") return this.#record.takeWantedRef(line);
     if (section === "packfile-uris") return this.#record.takePackfileUri(line);
@@ -93,7 +106,7 @@ export class V2FetchResponseGrammar implements FetchGrammar {
 
   #onDelim(): GrammarStep {
     if (this.#section === undefined)
-      throw fetchResponseError("FETCH_RESPONSE_INVALID", "an extra delim-pkt", "0001");
+      throw fetchResponseError("DELIM_UNEXPECTED", "an extra delim-pkt", "0001");
     if (this.#section === "acknowledgments" && !this.#readyLine) {
       throw fetchResponseError("DELIM_WITHOUT_READY", "more sections though the server is not ready", "0001");
     }
@@ -103,7 +116,7 @@ export class V2FetchResponseGrammar implements FetchGrammar {
 
   #onFlush(): GrammarStep {
     if (this.#section !== "acknowledgments") {
-      throw fetchResponseError("FETCH_RESPONSE_INVALID", "a flush-pkt before the pack", "0000");
+      throw fetchResponseError("FLUSH_UNEXPECTED", "a flush-pkt before the pack", "0000");
     }
     if (this.#readyLine) throw fetchResponseError("READY_WITHOUT_DELIM", "ready and then no pack", "0000");
     return "end";

@@ -2,15 +2,10 @@ import { describe, test } from "vitest";
 import { vector, vectorNames } from "../fixtures/vectors.ts";
 import { AdvertisementDecoder } from "./advertisement-decoder.ts";
 import { ProtocolError } from "./errors.ts";
-import type { AckMode, SidebandChoice } from "./fetch-request.ts";
 import { FetchResponseDecoder, type FetchResponseOptions } from "./fetch-response-decoder.ts";
-import {
-  formatAcknowledgments,
-  formatAdvertisedRef,
-  formatAdvertisement,
-  formatReportStatus,
-  formatShallowInfo,
-} from "./format.ts";
+import { formatAdvertisedRef, formatAdvertisement } from "./format/advertisement.ts";
+import { formatAcknowledgments, formatShallowInfo } from "./format/fetch.ts";
+import { formatReportStatus } from "./format/push.ts";
 import { LsRefsDecoder } from "./ls-refs.ts";
 import { type ObjectFormat, type ObjectId, parseObjectId } from "./object-id.ts";
 import { createHasher } from "./pack/hasher.ts";
@@ -20,6 +15,7 @@ import { formatRefName } from "./ref-name-format.ts";
 import { ReportStatusDecoder } from "./report-status-decoder.ts";
 import { bytewise, cutBy, everyCut, outcome, type Subject, whole } from "./testing/cuts.ts";
 import { concat, packets } from "./testing/bytes.ts";
+import type { AckMode, SidebandChoice } from "./upload-capabilities.ts";
 
 // Each recording of real git is decoded to a golden text, then again under every single cut, byte by byte and in
 // irregular pieces; and no part of it that ends early may pass for the whole.
@@ -55,7 +51,7 @@ function lsRefs(name: string): Recording {
     return {
       feed: (chunk) => decoder.feed(chunk),
       finish: () => {
-        const { refs, unbornHead } = decoder.result();
+        const { refs, unbornHead } = decoder.finish();
         const unborn = unbornHead === undefined ? [] : [`unborn HEAD -> ${formatRefName(unbornHead)}`];
         return [...refs.map(formatAdvertisedRef), ...unborn].join("\n");
       },
@@ -236,7 +232,7 @@ describe("recordings of real git", () => {
     for (let length = 0; length < stream.length; length += 1) {
       const cut = outcome(make, [stream.subarray(0, length)]);
       expect(cut).toMatch(
-        /^error (?:PKT_TRUNCATED|STREAM_TRUNCATED|PACK_TRUNCATED|PACK_CHECKSUM|ADVERTISEMENT_INVALID|REMOTE_ERROR|SECTION_UNKNOWN)$/,
+        /^error (?:PKT_TRUNCATED|STREAM_TRUNCATED|PACK_TRUNCATED|PACK_CHECKSUM|ADVERTISEMENT_EMPTY|REMOTE_ERROR|SECTION_UNKNOWN)$/,
       );
     }
   });

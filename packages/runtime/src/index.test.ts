@@ -22,7 +22,6 @@ test("@gitsync/runtime exports these names and no others", () => {
       "createQueueTelemetry",
       "createShutdown",
       "createSilentLogger",
-      "credentialFits",
       "errorCode",
       "errorText",
       "includedFileSchema",

@@ -24,7 +24,7 @@ async function answer(socket: Socket, hold: Hold, isThere: (path: string) => boo
   const chunks: AsyncIterator<Buffer> = socket.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
   const { request, rest } = await readRequest(chunks);
   const { service, path, extraParameters = [] } = request;
-  if (!isThere(path)) {
+  if (service === "git-upload-archive" || !isThere(path)) {
     // As git's own daemon says it.
     socket.end(encodeErrPacket(`access denied or repository not exported: ${path}`));
     return;

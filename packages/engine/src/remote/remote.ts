@@ -6,6 +6,7 @@
 
 import type {
   CapabilityList,
+  FilterSpec,
   ObjectFormat,
   ObjectId,
   RefName,
@@ -43,8 +44,8 @@ export interface PackRequest {
   readonly thin: boolean;
   /** Accept deltas that name their base by offset. */
   readonly ofsDelta: boolean;
-  /** A partial-clone filter: `tree:0` leaves commits and tags. */
-  readonly filter?: string;
+  /** A partial-clone filter; trees of depth 0 leave commits and tags. */
+  readonly filter?: FilterSpec;
 }
 
 /** What a remote tells while it works; called synchronously. */

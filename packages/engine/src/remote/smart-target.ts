@@ -95,17 +95,15 @@ export class SmartTarget implements TargetRemote {
     const v2 = chosen.has("report-status-v2");
     const reports = v2 || chosen.has("report-status");
     const progress = new ProgressLines({ onLine: (line) => line.transient || observer.message(line.text) });
-    const hasSideband = chosen.has("side-band-64k");
     const decoder = new ReportStatusDecoder({
-      sideband: hasSideband,
+      sideband: chosen.has("side-band-64k"),
       v2,
       onProgress: (view) => progress.feed(view),
     });
     meter.request("target receive-pack push");
     try {
       for await (const chunk of connection.exchange({ head, pack: request.pack }, signal)) {
-        // Not every server hangs up after its last flush-pkt. Without side-band hooks still run after the report.
-        if (reports && decoder.feed(chunk) && hasSideband) break;
+        if (reports) decoder.feed(chunk);
       }
       progress.finish();
       return reports ? decoder.finish() : undefined;

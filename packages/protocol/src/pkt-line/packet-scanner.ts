@@ -1,7 +1,6 @@
 // Finds pkt-lines in chunks without making an object per packet. The public decoder and the ref parsers are built on it.
 
 import { ProtocolError } from "../errors.ts";
-import { HEX_VALUE } from "../hex.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { notGitHint } from "./not-git.ts";
 
@@ -14,29 +13,43 @@ export type PktLineKind = "data" | "flush" | "delim" | "response-end";
  */
 export type PacketSink = (kind: PktLineKind, source: Uint8Array, start: number, end: number) => boolean;
 
+// Value of a hex digit, or 255. A table on bytes: parseInt would read " 12", "0x1" and "12zz" as numbers.
+const NIBBLE: Uint8Array = /* @__PURE__ */ (() => {
+  const table = new Uint8Array(256).fill(255);
+  for (let value = 0; value < 16; value += 1) {
+    table[value.toString(16).charCodeAt(0)] = value;
+    table[value.toString(16).toUpperCase().charCodeAt(0)] = value;
+  }
+  return table;
+})();
+
 /**
  * Read the four pkt-len bytes at `at`.
  *
  * @returns the length (0..2 special, 4.. counting itself), or -1 when they are not four hex digits.
  */
 export function readPktLength(bytes: Uint8Array, at: number): number {
-  const a = HEX_VALUE[bytes[at] ?? 0] ?? 255;
-  const b = HEX_VALUE[bytes[at + 1] ?? 0] ?? 255;
-  const c = HEX_VALUE[bytes[at + 2] ?? 0] ?? 255;
-  const d = HEX_VALUE[bytes[at + 3] ?? 0] ?? 255;
+  const a = NIBBLE[bytes[at] ?? 0] ?? 255;
+  const b = NIBBLE[bytes[at + 1] ?? 0] ?? 255;
+  const c = NIBBLE[bytes[at + 2] ?? 0] ?? 255;
+  const d = NIBBLE[bytes[at + 3] ?? 0] ?? 255;
   return (a | b | c | d) > 15 ? -1 : (a << 12) | (b << 8) | (c << 4) | d;
 }
 
-/** The error for a pkt-len that is not one: text where git was due, or a bad number. */
-export function badPktLength(excerpt: Uint8Array, offset: number): ProtocolError {
+/** The error for a pkt-len that is not one: text where git was due, a bad number, or more than `maxPayload` bytes. */
+export function badPktLength(excerpt: Uint8Array, offset: number, maxPayload: number): ProtocolError {
+  const options = { phase: "pkt-line", offset, excerpt } as const;
+  const length = readPktLength(excerpt, 0);
+  if (length === 3)
+    return new ProtocolError("PKT_LENGTH_RESERVED", "Cannot read pkt-len: 0003 has no meaning", options);
+  if (length >= 0) {
+    const most = (maxPayload + 4).toString(16).padStart(4, "0");
+    return new ProtocolError("PKT_TOO_LONG", `Cannot read pkt-line: it is longer than ${most}`, options);
+  }
   const hint = notGitHint(excerpt);
   return hint === undefined
-    ? new ProtocolError("PKT_LENGTH_INVALID", "Cannot read pkt-len: expected 0000-0002 or 0004-fff3", {
-        phase: "pkt-line",
-        offset,
-        excerpt,
-      })
-    : new ProtocolError("NOT_GIT", `Cannot read pkt-line: ${hint}`, { phase: "pkt-line", offset, excerpt });
+    ? new ProtocolError("PKT_LENGTH_INVALID", "Cannot read pkt-len: expected four hex digits", options)
+    : new ProtocolError("NOT_GIT", `Cannot read pkt-line: ${hint}`, options);
 }
 
 /** Cuts a byte stream into pkt-lines, calling a sink for each. Holds at most one packet. */
@@ -134,7 +147,7 @@ export class PacketScanner {
   #checkLength(bytes: Uint8Array, at: number, end: number): number {
     const length = readPktLength(bytes, at);
     if (length < 0 || length === 3 || length > this.#maxPayload + 4) {
-      throw badPktLength(bytes.subarray(at, Math.min(end, at + 64)), this.#offset);
+      throw badPktLength(bytes.subarray(at, Math.min(end, at + 64)), this.#offset, this.#maxPayload);
     }
     return length;
   }

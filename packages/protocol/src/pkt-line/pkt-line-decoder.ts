@@ -32,8 +32,8 @@ export class PktLineDecoder {
    * Decode a chunk of any size.
    *
    * @returns false when the handler stopped; what it did not see is then in {@link rest}.
-   * @throws {ProtocolError} `PKT_LENGTH_INVALID` for a pkt-len that is not 4 hex digits, is 0003 or is too long;
-   * `NOT_GIT` when the bytes there are text.
+   * @throws {ProtocolError} `PKT_LENGTH_INVALID` for a pkt-len that is not 4 hex digits, `NOT_GIT` when it is text,
+   * `PKT_LENGTH_RESERVED` for 0003, `PKT_TOO_LONG`.
    */
   feed(chunk: Uint8Array, handler: PktLineHandler): boolean {
     return this.#scanner.feed(

@@ -44,29 +44,28 @@ describe("PktLineDecoder", () => {
     expect(outcome(collect, bytewise(wire(text)))).toBe(JSON.stringify(expected));
   });
 
+  test.for(["-001", "+005", " 005", "0x10", "12zz", "00 5", "000g", "\0\0\0\0", "é000"])(
+    "refuses pkt-len %j",
+    (text, { expect }) => {
+      expect(outcome(collect, [wire(`${text}aaaaaaaa`)])).toBe("error PKT_LENGTH_INVALID");
+      expect(outcome(collect, bytewise(wire(`0006a\n${text}`)))).toBe("error PKT_LENGTH_INVALID");
+    },
+  );
+
   test.for([
-    "0003",
-    "fff4",
-    "ffff",
-    "-001",
-    "+005",
-    " 005",
-    "0x10",
-    "12zz",
-    "00 5",
-    "000g",
-    "\0\0\0\0",
-    "é000",
-  ])("refuses pkt-len %j", (text, { expect }) => {
-    expect(outcome(collect, [wire(`${text}aaaaaaaa`)])).toBe("error PKT_LENGTH_INVALID");
-    expect(outcome(collect, bytewise(wire(`0006a\n${text}`)))).toBe("error PKT_LENGTH_INVALID");
+    ["0003", "PKT_LENGTH_RESERVED"],
+    ["fff4", "PKT_TOO_LONG"],
+    ["ffff", "PKT_TOO_LONG"],
+  ] as const)("refuses pkt-len %s as %s", ([text, code], { expect }) => {
+    expect(outcome(collect, [wire(`${text}aaaaaaaa`)])).toBe(`error ${code}`);
+    expect(outcome(collect, bytewise(wire(`0006a\n${text}`)))).toBe(`error ${code}`);
   });
 
   test("accepts every pkt-len of four hex digits that git accepts, and no other", ({ expect }) => {
     const accepted: number[] = [];
     for (let length = 0; length <= 0xffff; length += 1) {
       const result = outcome(collect, [wire(length.toString(16).padStart(4, "0"))]);
-      if (!result.startsWith("error PKT_LENGTH")) accepted.push(length);
+      if (!/^error PKT_(?:LENGTH|TOO_LONG)/.test(result)) accepted.push(length);
     }
     expect(accepted).toEqual([0, 1, 2, ...Array.from({ length: 0xfff3 - 3 }, (_, index) => index + 4)]);
   });
@@ -147,7 +146,7 @@ describe("PktLineDecoder", () => {
     const decoder = new PktLineDecoder({ maxPktPayloadBytes: 10 });
     decoder.feed(packets("0123456789"), () => {});
     expect(() => decoder.feed(packets("0123456789a"), () => {})).toThrow(
-      expect.objectContaining({ code: "PKT_LENGTH_INVALID", offset: 14 }),
+      expect.objectContaining({ code: "PKT_TOO_LONG", offset: 14 }),
     );
   });
 });

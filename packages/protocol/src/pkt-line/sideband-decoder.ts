@@ -65,7 +65,8 @@ export class SidebandDecoder {
    *
    * @returns true at the final flush-pkt; later bytes of the chunk are in {@link rest}.
    * @throws {ProtocolError} `REMOTE_ERROR` for band 3 or an ERR packet, `SIDEBAND_INVALID` for another band or a
-   * packet that cannot be here, `PKT_LENGTH_INVALID`, `NOT_GIT`, `LIMIT_EXCEEDED` (progress).
+   * packet that cannot be here, `PKT_LENGTH_INVALID`, `PKT_LENGTH_RESERVED`, `PKT_TOO_LONG`, `NOT_GIT`,
+   * `LIMIT_EXCEEDED` (progress).
    */
   feed(chunk: Uint8Array): boolean {
     let position = 0;
@@ -129,7 +130,7 @@ export class SidebandDecoder {
   #beginPacket(bytes: Uint8Array, at: number): 4 | 5 {
     const length = readPktLength(bytes, at);
     if (length < 0 || length === 3 || length > this.#limits.maxPktPayloadBytes + 4) {
-      throw badPktLength(bytes.subarray(at, at + 64), this.#offset);
+      throw badPktLength(bytes.subarray(at, at + 64), this.#offset, this.#limits.maxPktPayloadBytes);
     }
     if (length < 5) {
       this.#offset += 4;

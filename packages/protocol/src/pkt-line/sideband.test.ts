@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
+import { equalSidebandPackets } from "../equal/fetch.ts";
 import { bytes } from "../testing/arbitraries.ts";
 import { bytewise, cutBy, everyCut, outcome, type Subject, whole } from "../testing/cuts.ts";
 import { concat, packets, wire } from "../testing/bytes.ts";
+import { sidebandPacket } from "../testing/fetch-arbitraries.ts";
 import { ProgressLines, type ProgressLine } from "./progress-lines.ts";
 import { SidebandDecoder } from "./sideband-decoder.ts";
 import { SidebandEncoder } from "./sideband-encoder.ts";
+import { decodeSidebandPacket, encodeSidebandPacket } from "./sideband-packet.ts";
 
 function demultiplex(): Subject {
   let pack = "";
@@ -22,6 +25,29 @@ function demultiplex(): Subject {
     },
   };
 }
+
+describe("one packet of side-band", () => {
+  test("is read as it was written", ({ expect }) => {
+    fc.assert(
+      fc.property(sidebandPacket, (packet) => {
+        expect(
+          equalSidebandPackets(decodeSidebandPacket(encodeSidebandPacket(packet).subarray(4)), packet),
+        ).toBe(true);
+      }),
+    );
+  });
+
+  test("has a band, and fits into a pkt-line", ({ expect }) => {
+    for (const payload of [wire(""), wire("\0x"), wire("\u0004x")]) {
+      expect(() => decodeSidebandPacket(payload)).toThrow(
+        expect.objectContaining({ code: "SIDEBAND_INVALID" }),
+      );
+    }
+    const most = { band: "pack", data: new Uint8Array(65_515) } as const;
+    expect(encodeSidebandPacket(most).length).toBe(65_520);
+    expect(() => encodeSidebandPacket({ ...most, data: new Uint8Array(65_516) })).toThrow(RangeError);
+  });
+});
 
 describe("SidebandDecoder", () => {
   test.for([
@@ -47,7 +73,7 @@ describe("SidebandDecoder", () => {
     ["no flush-pkt", packets("\u0001PACK"), "error STREAM_TRUNCATED"],
     ["a cut packet", packets("\u0001PACK").subarray(0, 7), "error PKT_TRUNCATED"],
     ["a cut header", concat(packets("\u0001PACK"), wire("00")), "error PKT_TRUNCATED"],
-    ["0003", wire("0003\u0001xxx"), "error PKT_LENGTH_INVALID"],
+    ["0003", wire("0003\u0001xxx"), "error PKT_LENGTH_RESERVED"],
     ["a page", wire("<html>"), "error NOT_GIT"],
   ] as const)("%s", ([, stream, expected], { expect }) => {
     expect(outcome(demultiplex, whole(stream))).toBe(expected);

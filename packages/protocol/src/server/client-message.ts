@@ -3,8 +3,9 @@
 import type { CapabilityList } from "../capabilities.ts";
 import { ProtocolError } from "../errors.ts";
 import type { FetchRequest } from "../fetch-request.ts";
-import type { LsRefsRequest } from "../ls-refs.ts";
-import type { HaveAcknowledger, HaveRound } from "./have-acknowledger.ts";
+import type { LsRefsRequest } from "../ls-refs-request.ts";
+import type { HaveRound } from "../upload-request.ts";
+import type { HaveAcknowledger } from "./have-acknowledger.ts";
 import type { SidebandOutput } from "./sideband-output.ts";
 
 /** The wants of a client, and all that follows from what came with them. */

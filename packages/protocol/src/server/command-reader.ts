@@ -2,14 +2,11 @@
 
 import { type CapabilityList, hasFeature, objectFormatOf } from "../capabilities.ts";
 import type { FetchRequest } from "../fetch-request.ts";
+import { decodeFetchRequestV2 } from "../fetch-request-v2.ts";
 import type { ProtocolLimits } from "../limits.ts";
+import { decodeLsRefsRequest } from "../ls-refs-request.ts";
 import type { ObjectFormat } from "../object-id.ts";
-import {
-  decodeFetchRequestV2,
-  decodeLsRefsRequest,
-  type V2Command,
-  V2CommandDecoder,
-} from "../v2-command.ts";
+import { type V2Command, V2CommandDecoder } from "../v2-command.ts";
 import {
   type ClientMessage,
   type ClientMessageReader,
@@ -40,7 +37,7 @@ export class CommandReader implements ClientMessageReader {
     if (chunk.length === 0) return undefined;
     const decoder = (this.#decoder ??= new V2CommandDecoder({ limits: this.#limits }));
     if (!decoder.feed(chunk)) return undefined;
-    this.#command = decoder.result();
+    this.#command = decoder.finish();
     this.#decoder = undefined;
     return decoder.rest();
   }
@@ -94,6 +91,8 @@ export class CommandReader implements ClientMessageReader {
       ["filter", request.filter !== undefined],
       ["ref-in-want", request.wantRefs !== undefined],
       ["wait-for-done", request.waitForDone === true],
+      ["sideband-all", request.sidebandAll === true],
+      ["packfile-uris", request.packfileUris !== undefined],
     ];
     for (const [feature, isUsed] of needed) {
       if (isUsed && !hasFeature(this.#advertised, "fetch", feature)) {

@@ -1,9 +1,10 @@
 // What a server says about haves, have by have and round by round.
 
-import type { AckMode } from "../fetch-request.ts";
-import { encodeAck, encodeAcknowledgments, encodeNak } from "../fetch-response.ts";
+import { encodeAck, encodeAcknowledgments, encodeNak } from "../fetch-response-encoder.ts";
 import type { ObjectId } from "../object-id.ts";
 import { PktLineWriter } from "../pkt-line/pkt-line-encoder.ts";
+import type { AckMode } from "../upload-capabilities.ts";
+import type { HaveRound } from "../upload-request.ts";
 
 /** What a repository knows about haves. A repository that must be asked over a wire asks first, then answers these. */
 export interface HaveKnowledge {
@@ -14,12 +15,6 @@ export interface HaveKnowledge {
    * something is common, and again only after more is.
    */
   readonly isReady: (common: ReadonlySet<ObjectId>) => boolean;
-}
-
-/** One batch of haves, up to a flush-pkt or `done`. */
-export interface HaveRound {
-  readonly haves: readonly ObjectId[];
-  readonly done: boolean;
 }
 
 /** The answer to one batch. */
@@ -139,6 +134,8 @@ export class FetchHaveAcknowledger implements HaveAcknowledger {
     // After `done` the pack comes whatever is common, and no acknowledgments do.
     if (done) return { bytes: new Uint8Array(0), packFollows: true };
     const ready = !this.#waitForDone && this.#readiness.ask(knowledge);
-    return { bytes: encodeAcknowledgments({ acks: [...this.common], ready }), packFollows: ready };
+    const acks = Array.from(this.common, (oid) => ({ oid, status: "common" as const }));
+    const round = { acks, nak: acks.length === 0 && !ready, ready };
+    return { bytes: encodeAcknowledgments(round, { version: 2 }), packFollows: ready };
   }
 }

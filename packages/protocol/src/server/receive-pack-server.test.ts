@@ -34,7 +34,7 @@ const ng = (ref: string, reason: string): CommandStatus => ({ type: "ng", ref: p
 const report = (...commands: readonly CommandStatus[]): ReportStatus => ({ unpack: { ok: true }, commands });
 
 interface Pushed {
-  readonly updates: readonly (ReturnType<UpdateRequestDecoder["result"]> & { readonly hasPack: boolean })[];
+  readonly updates: readonly (ReturnType<UpdateRequestDecoder["finish"]> & { readonly hasPack: boolean })[];
   readonly pack: string;
 }
 

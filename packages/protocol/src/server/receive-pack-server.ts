@@ -9,7 +9,7 @@ import { ProtocolError } from "../errors.ts";
 import { type ProtocolLimits, resolveLimits } from "../limits.ts";
 import type { ObjectFormat, ObjectId } from "../object-id.ts";
 import { encodeReportStatus, type ReportStatus } from "../report-status.ts";
-import { needsPack } from "../update-request.ts";
+import { needsPack } from "../ref-update-command.ts";
 import { type DecodedUpdateRequest, UpdateRequestDecoder } from "../update-request-decoder.ts";
 import { ChunkLoan } from "./chunk-loan.ts";
 import { encodeErrPacket, SidebandOutput } from "./sideband-output.ts";
@@ -128,7 +128,7 @@ export class ReceivePackServer {
    * @returns what is in it. Iterate it to its end before the next chunk; it reads `chunk` while it lasts. After `done`
    * and `failed` whatever comes is ignored.
    * @throws {ProtocolError} while iterating: `REQUEST_INVALID`, `REF_NAME_INVALID`, `OBJECT_ID_INVALID`,
-   * `OBJECT_FORMAT_UNSUPPORTED`, `LIMIT_EXCEEDED`, `NOT_GIT`, `PKT_LENGTH_INVALID`. The caller may tell the client
+   * `OBJECT_FORMAT_UNSUPPORTED`, `CERTIFICATE_INVALID`, `LIMIT_EXCEEDED`, `NOT_GIT`, the `PKT_*` codes. The caller may tell the client
    * through {@link refuse}.
    */
   feed(chunk: Uint8Array): Iterable<ReceivePackRequest> {
@@ -145,7 +145,7 @@ export class ReceivePackServer {
    * @throws {ProtocolError} `PKT_TRUNCATED` or `STREAM_TRUNCATED` inside the commands.
    */
   end(): void {
-    if (this.#isInsideRequest) this.#decoder.result();
+    if (this.#isInsideRequest) this.#decoder.finish();
     if (this.#state === "advertisement" || this.#state === "request") this.#state = "done";
   }
 
@@ -191,7 +191,7 @@ export class ReceivePackServer {
       if (!this.#decoder.feed(left)) return;
       this.#isInsideRequest = false;
       left = this.#decoder.rest();
-      const update = this.#decoder.result();
+      const update = this.#decoder.finish();
       if (update.commands.length === 0) {
         this.#state = "done";
         return;
@@ -210,6 +210,15 @@ export class ReceivePackServer {
         phase: PHASE,
         excerpt: new TextEncoder().encode(update.objectFormat),
       });
+    }
+    if (update.certificate !== undefined && !this.#capabilities.has("push-cert")) {
+      throw new ProtocolError(
+        "REQUEST_INVALID",
+        "Cannot serve push: it is signed, and no nonce was offered",
+        {
+          phase: PHASE,
+        },
+      );
     }
     // What the client echoes counts only if it was offered.
     this.#agreed = new CapabilityList(

@@ -1,7 +1,7 @@
 // Which refs, and what about them, an ls-refs command asks for. Server side.
 
 import type { AdvertisedRef } from "../advertisement.ts";
-import type { LsRefsRequest } from "../ls-refs.ts";
+import type { LsRefsRequest } from "../ls-refs-request.ts";
 
 /** More prefixes than this are taken for none at all, as git does: the list would cost more than it saves. */
 const MAX_PREFIXES = 65_536;

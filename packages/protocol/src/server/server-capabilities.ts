@@ -31,6 +31,8 @@ export interface ReceivePackOffer extends ServerIdentity {
   /** The caller can do all or nothing. */
   readonly atomic?: boolean;
   readonly pushOptions?: boolean;
+  /** For signed pushes, new for each advertisement: see `createPushNonce`. The caller checks certificates. */
+  readonly pushNonce?: string;
   /** The caller cannot complete thin packs. */
   readonly noThin?: boolean;
   /** The caller refuses to delete any ref. */
@@ -92,7 +94,8 @@ export function receivePackCapabilities(offer: ReceivePackOffer): Capability[] {
     ...(offer.noThin === true ? ["no-thin"] : []),
     ...(offer.pushOptions === true ? ["push-options"] : []),
   ];
-  return [...names.map((name) => ({ name })), ...identity(offer)];
+  const nonce = offer.pushNonce === undefined ? [] : [{ name: "push-cert", value: offer.pushNonce }];
+  return [...names.map((name) => ({ name })), ...nonce, ...identity(offer)];
 }
 
 function identity({ objectFormat, agent, sessionId }: ServerIdentity): Capability[] {

@@ -3,7 +3,7 @@
 import type { CapabilityList } from "../capabilities.ts";
 import type { FetchRequest } from "../fetch-request.ts";
 import type { ShallowInfo, WantedRef } from "../fetch-response.ts";
-import type { LsRefsRequest } from "../ls-refs.ts";
+import type { LsRefsRequest } from "../ls-refs-request.ts";
 import type { ObjectId } from "../object-id.ts";
 
 /** v2: list refs. Answer with `UploadPackServer.listRefs`. */

@@ -5,15 +5,12 @@ import type { AdvertisedRef } from "../advertisement.ts";
 import { encodeCapabilityAdvertisement, encodeRefAdvertisement } from "../advertisement-encoder.ts";
 import { throwUnlessIn } from "../call-order.ts";
 import { type Capability, CapabilityList } from "../capabilities.ts";
-import {
-  encodeSectionHeader,
-  encodeShallowInfo,
-  encodeWantedRefs,
-  type ShallowInfo,
-} from "../fetch-response.ts";
+import type { ShallowInfo } from "../fetch-response.ts";
+import { encodeFetchResponse, encodeShallowInfo } from "../fetch-response-encoder.ts";
 import { type ProtocolLimits, resolveLimits } from "../limits.ts";
 import { encodeLsRefsResponse } from "../ls-refs-encoder.ts";
-import type { LsRefsRequest, LsRefsResult } from "../ls-refs.ts";
+import type { LsRefsResult } from "../ls-refs.ts";
+import type { LsRefsRequest } from "../ls-refs-request.ts";
 import type { ObjectFormat, ObjectId } from "../object-id.ts";
 import { PktLineWriter } from "../pkt-line/pkt-line-encoder.ts";
 import { ChunkLoan } from "./chunk-loan.ts";
@@ -24,7 +21,8 @@ import {
   type WantsMessage,
 } from "./client-message.ts";
 import { CommandReader } from "./command-reader.ts";
-import type { HaveKnowledge, HaveRound } from "./have-acknowledger.ts";
+import type { HaveRound } from "../upload-request.ts";
+import type { HaveKnowledge } from "./have-acknowledger.ts";
 import { selectRefs, wantsUnbornHead } from "./ref-selection.ts";
 import { encodeErrPacket, SidebandOutput } from "./sideband-output.ts";
 import type { UploadPackRequest, WantsAnswer } from "./upload-pack-request.ts";
@@ -135,7 +133,7 @@ export class UploadPackServer {
    * is taken: the iteration refuses to go on otherwise. It reads `chunk` while it lasts. After `done` and `failed`
    * whatever comes is ignored.
    * @throws {ProtocolError} while iterating: `REQUEST_INVALID`, `OBJECT_ID_INVALID`, `OBJECT_FORMAT_UNSUPPORTED`,
-   * `REF_NAME_INVALID`, `LIMIT_EXCEEDED`, `NOT_GIT`, `PKT_LENGTH_INVALID`. The caller may tell the client through
+   * `REF_NAME_INVALID`, `LIMIT_EXCEEDED`, `NOT_GIT`, the `PKT_*` codes. The caller may tell the client through
    * {@link refuse}.
    */
   feed(chunk: Uint8Array): Iterable<UploadPackRequest> {
@@ -292,15 +290,19 @@ export class UploadPackServer {
 
   #beginPack(): Uint8Array {
     this.#state = "pack";
-    const writer = new PktLineWriter();
-    if (this.#version !== 2) return writer.take();
-    const { shallowInfo, wantedRefs = [] } = this.#answer;
+    if (this.#version !== 2) return new Uint8Array(0);
+    const { wantedRefs = [] } = this.#answer;
     const request = this.#wants?.request;
-    if (shallowInfo !== undefined || request?.deepen !== undefined || request?.shallow !== undefined) {
-      writer.raw(encodeShallowInfo(shallowInfo ?? UNMOVED, { version: 2 }));
-    }
-    if (wantedRefs.length > 0) writer.raw(encodeWantedRefs(wantedRefs));
-    return writer.raw(encodeSectionHeader("packfile")).take();
+    const isBoundaryDue = request?.deepen !== undefined || request?.shallow !== undefined;
+    const shallowInfo = this.#answer.shallowInfo ?? (isBoundaryDue ? UNMOVED : undefined);
+    return encodeFetchResponse(
+      {
+        ...(shallowInfo === undefined ? {} : { shallowInfo }),
+        ...(wantedRefs.length > 0 ? { wantedRefs } : {}),
+        packfile: true,
+      },
+      { version: 2 },
+    );
   }
 
   /** The answer to a command, or to a whole v0 conversation, is complete. */

@@ -2,15 +2,12 @@
 
 import type { CapabilityAdvertisement, RefAdvertisement } from "../advertisement.ts";
 import type { UploadResponseOptions } from "../fetch-grammar.ts";
-import {
-  chooseUploadCapabilities,
-  encodeFetchRequestV2,
-  encodeHaves,
-  encodeUploadRequest,
-  type FetchRequest,
-} from "../fetch-request.ts";
+import type { FetchRequest } from "../fetch-request.ts";
+import { encodeFetchRequestV2 } from "../fetch-request-v2.ts";
 import type { FetchResponseOptions } from "../fetch-response-decoder.ts";
 import type { ObjectId } from "../object-id.ts";
+import { chooseUploadCapabilities } from "../upload-capabilities.ts";
+import { encodeHaves, encodeUploadRequest, uploadRequestOf } from "../upload-request.ts";
 import type { SessionTransport } from "./conversation.ts";
 import type { NegotiationRound, NegotiationStyle } from "./negotiator.ts";
 
@@ -49,7 +46,7 @@ export function v2Dialect(
     opening: undefined,
     round: ({ haves, done }, sentHaves) => ({
       body: encodeFetchRequestV2({ ...request, haves, done }, server),
-      expected: { version: 2, sentDone: done, sentHaves },
+      expected: { version: 2, sidebandAll: request.sidebandAll ?? false, sentDone: done, sentHaves },
     }),
   };
 }
@@ -73,8 +70,8 @@ export function uploadDialect(
     ...(agent === undefined ? {} : { agent }),
   };
   const whole = { ...request, haves: [], done: false };
-  const { ackMode, sideband, noDone } = chooseUploadCapabilities(whole, server);
-  const wants = encodeUploadRequest(whole, server);
+  const { capabilities, ackMode, sideband, noDone } = chooseUploadCapabilities(whole, server);
+  const wants = encodeUploadRequest(uploadRequestOf(whole, capabilities));
   const deepens = request.deepen !== undefined;
   const expect = (
     sentDone: boolean,

@@ -266,7 +266,7 @@ describe("v2", () => {
     session.feed(packets("version 2\n", "fetch=wait-for-done\n", "0000"));
     session.negotiate({ haves: [id(1)] });
     const answer = packets("acknowledgments\n", "ready\n", "0001", "packfile\n", "\x01PACK", "0000");
-    expect(codeOf(() => session.feed(answer))).toBe("FETCH_RESPONSE_INVALID");
+    expect(codeOf(() => session.feed(answer))).toBe("PACK_UNEXPECTED");
     expect(session.state).toBe("failed");
   });
 
@@ -582,7 +582,7 @@ describe("any server", () => {
         const { total } = cutAfter(Infinity);
         const outcomes = new Set(Array.from({ length: total }, (_, length) => cutAfter(length).outcome));
         expect(
-          [...outcomes].filter((outcome) => !/^(gone|[A-Z]+_TRUNCATED|ADVERTISEMENT_INVALID)$/.test(outcome)),
+          [...outcomes].filter((outcome) => !/^(gone|[A-Z]+_TRUNCATED|ADVERTISEMENT_EMPTY)$/.test(outcome)),
         ).toEqual([]);
         expect(cutAfter(total).outcome).toBe("done");
       }

@@ -2,7 +2,8 @@
 
 import type { Advertisement } from "../advertisement.ts";
 import { ProtocolError } from "../errors.ts";
-import { encodeLsRefsRequest, LsRefsDecoder, type LsRefsRequest } from "../ls-refs.ts";
+import { LsRefsDecoder } from "../ls-refs.ts";
+import { encodeLsRefsRequest, type LsRefsRequest } from "../ls-refs-request.ts";
 import { type FetchDialect, uploadDialect, v2Dialect } from "./fetch-dialect.ts";
 import { FetchExchange } from "./fetch-exchange.ts";
 import type { FetchHandlers, FetchPlan, HavePlan } from "./fetch-plan.ts";
@@ -61,7 +62,7 @@ export class FetchSession extends Session<FetchStatus> {
     const answer = {
       decoder,
       conclude: () => {
-        this.stand({ state: "request", advertisement, listing: decoder.result() });
+        this.stand({ state: "request", advertisement, listing: decoder.finish() });
       },
     };
     this.conversation.ask(body, answer, 2);
@@ -155,7 +156,7 @@ export class FetchSession extends Session<FetchStatus> {
 }
 
 function refusePack(): never {
-  throw new ProtocolError("FETCH_RESPONSE_INVALID", "Cannot read fetch response: found a pack before done", {
+  throw new ProtocolError("PACK_UNEXPECTED", "Cannot read fetch response: found a pack before done", {
     phase: "fetch-response",
   });
 }

@@ -4,7 +4,7 @@ import type { CapabilityList } from "../capabilities.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import { SidebandDecoder } from "../pkt-line/sideband-decoder.ts";
 import { ReportStatusDecoder } from "../report-status-decoder.ts";
-import type { RefUpdateCommand } from "../update-request.ts";
+import type { RefUpdateCommand } from "../ref-update-command.ts";
 import { matchReport, type PushOutcome } from "./push-outcome.ts";
 
 /** Options of {@link PushAnswer}. */

@@ -2,7 +2,7 @@
 
 import type { RefName } from "../ref-name.ts";
 import type { RefReport, ReportStatus } from "../report-status.ts";
-import type { RefUpdateCommand } from "../update-request.ts";
+import type { RefUpdateCommand } from "../ref-update-command.ts";
 
 /** What became of one command. */
 export type CommandOutcome =

@@ -6,13 +6,13 @@ import { type ObjectId, parseObjectId } from "../object-id.ts";
 import { emptyPack } from "../pack/header.ts";
 import { SidebandEncoder } from "../pkt-line/sideband-encoder.ts";
 import { parseRefName, type RefName } from "../ref-name.ts";
+import { needsPack, type RefUpdateCommand } from "../ref-update-command.ts";
 import { encodeReportStatus, type ReportStatus } from "../report-status.ts";
 import { ReceivePackServer } from "../server/receive-pack-server.ts";
 import { receivePackCapabilities } from "../server/server-capabilities.ts";
-import { commands as anyCommands, reportStatus } from "../testing/arbitraries.ts";
 import { concat, packets, wire } from "../testing/bytes.ts";
 import { cutBy } from "../testing/cuts.ts";
-import { needsPack, type RefUpdateCommand } from "../update-request.ts";
+import { commands as anyCommands, reportStatus } from "../testing/push-arbitraries.ts";
 import { matchReport } from "./push-outcome.ts";
 import { type PushPlan, PushSession } from "./push-session.ts";
 
@@ -181,7 +181,7 @@ describe("a push", () => {
 
   test("v2 has no push", ({ expect }) => {
     const session = new PushSession({ transport: "stateful" });
-    expect(codeOf(() => session.feed(packets("version 2\n", "0000")))).toBe("ADVERTISEMENT_INVALID");
+    expect(codeOf(() => session.feed(packets("version 2\n", "0000")))).toBe("VERSION_UNSUPPORTED");
     expect(session.state).toBe("failed");
   });
 });

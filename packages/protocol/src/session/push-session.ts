@@ -3,12 +3,9 @@
 import type { Advertisement, RefAdvertisement } from "../advertisement.ts";
 import { ProtocolError } from "../errors.ts";
 import type { ObjectId } from "../object-id.ts";
-import {
-  chooseUpdateCapabilities,
-  encodeUpdateRequest,
-  needsPack,
-  type RefUpdateCommand,
-} from "../update-request.ts";
+import { needsPack, type RefUpdateCommand } from "../ref-update-command.ts";
+import { chooseUpdateCapabilities } from "../update-capabilities.ts";
+import { encodeUpdateRequest } from "../update-request.ts";
 import { PushAnswer } from "./push-answer.ts";
 import type { PushStatus } from "./push-status.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -139,7 +136,7 @@ export class PushSession extends Session<PushStatus> {
   protected override opened(advertisement: Advertisement): PushStatus {
     if (advertisement.version !== 2) return { state: "request", advertisement };
     throw new ProtocolError(
-      "ADVERTISEMENT_INVALID",
+      "VERSION_UNSUPPORTED",
       "Cannot push: the server answers in v2, which has no push",
       { phase: "push-session" },
     );

@@ -8,6 +8,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Certificates } from "./certificates.ts";
 import { requireCommand } from "./commands.ts";
 import { freePort } from "./free-port.ts";
 import { git, GIT_ENVIRONMENT } from "./git.ts";
@@ -25,6 +26,10 @@ export interface NginxGitServerOptions {
   readonly clientMaxBodySize?: string;
   /** Requests that are served at a time. Default: 6. */
   readonly workers?: number;
+  /** Also over TLS, with this certificate. */
+  readonly tls?: Certificates;
+  /** Only those whose certificate this authority signed may connect over TLS: a PEM file. */
+  readonly clientAuthority?: string;
 }
 
 /** One line of nginx's access log. */
@@ -51,6 +56,9 @@ export interface NginxGitServer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`, no slash at the end. */
   readonly url: string;
   readonly port: number;
+  /** `https://127.0.0.1:<port>`, with {@link NginxGitServerOptions.tls}. */
+  readonly tlsUrl: string;
+  readonly tlsPort: number;
   /** Requests that have been answered, oldest first. */
   requests(): Promise<readonly LoggedRequest[]>;
   /** Forget the requests so far. */
@@ -63,7 +71,7 @@ export interface NginxGitServer extends AsyncDisposable {
 export async function startNginxGitServer(options: NginxGitServerOptions): Promise<NginxGitServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder("nginx"));
-  const port = await freePort();
+  const [port, tlsPort] = [await freePort(), await freePort()];
   const socket = folder.join("cgi.sock");
   const configuration = folder.join("nginx.conf");
   const backend = join(await git(["--exec-path"]), "git-http-backend");
@@ -73,7 +81,7 @@ export async function startNginxGitServer(options: NginxGitServerOptions): Promi
   }
   await writeFile(
     configuration,
-    nginxConfiguration({ ...options, folder: folder.path, port, socket, backend }),
+    nginxConfiguration({ ...options, folder: folder.path, port, tlsPort, socket, backend }),
   );
   const workers = String(options.workers ?? 6);
   stack.use(
@@ -108,6 +116,8 @@ export async function startNginxGitServer(options: NginxGitServerOptions): Promi
   return {
     url,
     port,
+    tlsUrl: `https://127.0.0.1:${tlsPort}`,
+    tlsPort,
     requests: async () => (await logged()).slice(seen),
     forgetRequests: async () => {
       seen = (await logged()).length;
@@ -120,6 +130,7 @@ export async function startNginxGitServer(options: NginxGitServerOptions): Promi
 interface Configuration extends NginxGitServerOptions {
   readonly folder: string;
   readonly port: number;
+  readonly tlsPort: number;
   readonly socket: string;
   readonly backend: string;
 }
@@ -153,6 +164,7 @@ http {
   }
   server {
     listen 127.0.0.1:${options.port};
+    ${tlsDirectives(options)}
     client_max_body_size ${options.clientMaxBodySize ?? "0"};
     client_body_timeout 600s;
     location /-/ { return 204; }
@@ -179,6 +191,13 @@ http {
   }
 }
 `;
+}
+
+function tlsDirectives({ tls, tlsPort, clientAuthority }: Configuration): string {
+  if (tls === undefined) return "";
+  const client =
+    clientAuthority === undefined ? "" : `ssl_client_certificate ${clientAuthority}; ssl_verify_client on;`;
+  return `listen 127.0.0.1:${tlsPort} ssl; ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key}; ${client}`;
 }
 
 async function answered(url: string): Promise<void> {

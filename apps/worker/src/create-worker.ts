@@ -58,10 +58,11 @@ class FleetWorker implements Worker {
   }
 
   #context(routes: RouteStore, concurrency: number): ProcessorContext {
-    const { client, logger, only, onEvent, secrets = new SecretRegistry() } = this.#options;
+    const { client, credentials, logger, only, onEvent, secrets = new SecretRegistry() } = this.#options;
     return {
       routes,
       client,
+      credentials,
       logger: logger.child({ worker_id: this.id }),
       secrets,
       onEvent,

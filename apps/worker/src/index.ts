@@ -1,4 +1,10 @@
 /** `@gitsync/worker`: take sync jobs off the queue and run them. */
 
+export { createFleetCredentials } from "./credentials/fleet-credentials.ts";
+export type {
+  FleetCredentials,
+  FleetCredentialsOptions,
+  RouteCredentials,
+} from "./credentials/fleet-credentials.ts";
 export { createWorker } from "./create-worker.ts";
 export type { CloseReason, Worker, WorkerOptions } from "./worker.ts";

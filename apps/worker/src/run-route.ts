@@ -5,6 +5,7 @@ import { condenseResult, type RunReport } from "@gitsync/jobs";
 import type { NextRun, RouteStore } from "@gitsync/producer";
 import type { Logger, SecretRegistry } from "@gitsync/runtime";
 import type { CancelWatch } from "./cancel-watch.ts";
+import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
 import { judgeError, judgeResult, judgeStarts, type RunVerdict } from "./job-outcome.ts";
 import { RunProgressWriter } from "./run-progress.ts";
 import { describeRun, linkHints, processSpan, snakeCased, traceIdOf } from "./run-telemetry.ts";
@@ -14,6 +15,7 @@ import { storableResult, storableRouteError } from "./storable.ts";
 export interface RunContext {
   readonly routes: RouteStore;
   readonly client: Client;
+  readonly credentials: FleetCredentials | undefined;
   readonly logger: Logger;
   readonly secrets: SecretRegistry;
   readonly cancellations: CancelWatch;
@@ -93,7 +95,11 @@ async function sync(
     stop.throwIfAborted();
     const result = await context.client.sync(
       { source, target, scope, policy, collectStats: true },
-      { signal: stop, observer },
+      {
+        signal: stop,
+        observer,
+        ...(context.credentials && { auth: context.credentials.forRoute(run.route) }),
+      },
     );
     return judgeResult(result, facts);
   } catch (error) {

@@ -2,6 +2,7 @@
 
 import type { Client, SyncEvent } from "@gitsync/engine";
 import type { TargetKey } from "@gitsync/jobs";
+import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
 import type { RouteStore } from "@gitsync/producer";
 import type { Logger, QueueStore, SecretRegistry } from "@gitsync/runtime";
 
@@ -12,6 +13,8 @@ export interface WorkerOptions {
   readonly routes?: RouteStore;
   /** Runs the syncs; closed by whoever made it. */
   readonly client: Client;
+  /** Who we are at the ends of each route. Default: whoever the client says. */
+  readonly credentials?: FleetCredentials;
   readonly logger: Logger;
   /** Name of this worker in states and logs. Default: a random one. */
   readonly workerId?: string;

@@ -13,9 +13,10 @@ import {
   type AncestryPair,
   type CommitGraph,
 } from "./plan/ancestry-facts.ts";
-import { ProcessConnection } from "./remote/process/process-connection.ts";
+import { localService } from "./remote/local/local-service.ts";
 import type { PackRequest, SourceListing, SourceRemote } from "./remote/remote.ts";
 import { SmartSource } from "./remote/smart-source.ts";
+import { StreamConnection } from "./remote/stream/stream-connection.ts";
 import { resolveSyncRequest } from "./request.ts";
 import { spansOf } from "./spans.ts";
 import { bareRepository, commit, git, GIT_ENVIRONMENT, temporaryFolder } from "./testing/git.ts";
@@ -95,20 +96,26 @@ class Asked implements SourceRemote {
     const limits = resolveLimits();
     const meter = new RunMeter().traffic("source");
     this.#source = new SmartSource({
-      connection: new ProcessConnection({
+      connection: new StreamConnection({
         service: "git-upload-pack",
         role: "source",
         label: repository,
-        args: [
-          "-c",
-          `uploadpack.allowFilter=${filter}`,
-          "-c",
-          "uploadpack.allowAnySHA1InWant=true",
-          "upload-pack",
-          "--",
-          repository,
-        ],
-        environment: { ...GIT_ENVIRONMENT, GIT_PROTOCOL: "version=2" },
+        openChannel: localService({
+          service: "git-upload-pack",
+          // As a target's, whose filter setting is left as it is.
+          role: "target",
+          path: repository,
+          gitProtocol: "version=2",
+          environment: {
+            ...GIT_ENVIRONMENT,
+            GIT_CONFIG_COUNT: "2",
+            GIT_CONFIG_KEY_0: "uploadpack.allowFilter",
+            GIT_CONFIG_VALUE_0: String(filter),
+            GIT_CONFIG_KEY_1: "uploadpack.allowAnySHA1InWant",
+            GIT_CONFIG_VALUE_1: "true",
+          },
+        }),
+        isLocal: true,
         limits,
         meter,
       }),

@@ -3,6 +3,7 @@
 import { trace } from "@opentelemetry/api";
 import { AncestryCache } from "./ancestry-cache.ts";
 import { StaticAuthProvider } from "./auth.ts";
+import { addressPolicy } from "./egress/address-policy.ts";
 import { SyncError } from "./errors.ts";
 import { startMeasurement } from "./measure.ts";
 import { RunMeter } from "./meter.ts";
@@ -10,7 +11,7 @@ import { resolveLimits, type CallOptions, type ClientOptions, type EgressPolicy 
 import { probe } from "./probe.ts";
 import { guardedDispatchers, type GuardedDispatchers } from "./remote/http/guarded-dispatcher.ts";
 import { openSource, openTarget, type RemoteContext } from "./remote/open-remotes.ts";
-import { DEFAULT_CHILD_ENVIRONMENT } from "./remote/process/git-child.ts";
+import { DEFAULT_CHILD_ENVIRONMENT } from "./remote/stream/service-process.ts";
 import {
   printEndpoint,
   resolveProbeRequest,
@@ -52,18 +53,32 @@ const PUBLIC_ONLY: EgressPolicy = { addresses: "public" };
 export function createClient(options: ClientOptions = {}): Client {
   const limits = resolveLimits(options.limits);
   const egress = options.egress ?? PUBLIC_ONLY;
+  const policy = addressPolicy(egress);
+  const ssh = options.ssh ?? "given";
+  if (ssh === "user" && egress.addresses !== "any") {
+    throw new TypeError("The user's ssh configuration may lead anywhere: it needs egress.addresses any");
+  }
+  const environment = options.childEnvironment ?? DEFAULT_CHILD_ENVIRONMENT;
   const context: RemoteContext = {
     egress,
+    policy,
     limits,
     dispatchers:
-      options.dispatcher === undefined ? guardedDispatchers(egress, limits) : borrowed(options.dispatcher),
+      options.dispatcher === undefined
+        ? guardedDispatchers(egress, policy, limits)
+        : borrowed(options.dispatcher),
     auth: options.auth ?? new StaticAuthProvider(),
     agent:
       options.userAgent === undefined ? `git-sync/${VERSION}` : `${options.userAgent} git-sync/${VERSION}`,
-    environment: options.childEnvironment ?? DEFAULT_CHILD_ENVIRONMENT,
+    environment,
+    helperEnvironment: options.helperEnvironment ?? environment,
+    ssh,
   };
   const span = spansOf(options.tracer ?? trace.getTracer("@gitsync/engine", VERSION));
   const ancestryCache = new AncestryCache();
+
+  const contextOf = ({ auth }: CallOptions): RemoteContext =>
+    auth === undefined ? context : { ...context, auth };
 
   const run = async (
     request: ResolvedSyncRequest,
@@ -71,8 +86,9 @@ export function createClient(options: ClientOptions = {}): Client {
     dryRun: boolean,
   ): Promise<SyncResult> => {
     const meter = new RunMeter();
-    const source = openSource(context, request.source, request.policy.protocol, meter.traffic("source"));
-    const target = openTarget(context, request.target, meter.traffic("target"));
+    const remotes = contextOf(call);
+    const source = openSource(remotes, request.source, request.policy.protocol, meter.traffic("source"));
+    const target = openTarget(remotes, request.target, meter.traffic("target"));
     const measurement = startMeasurement(call.measure ?? false);
     try {
       return await sync(
@@ -106,8 +122,9 @@ export function createClient(options: ClientOptions = {}): Client {
     probe: async (untrusted, call = {}) => {
       const request = resolveProbeRequest(untrusted);
       const meter = new RunMeter();
-      const source = openSource(context, request.source, request.protocol, meter.traffic("source"));
-      const target = request.target && openTarget(context, request.target, meter.traffic("target"));
+      const remotes = contextOf(call);
+      const source = openSource(remotes, request.source, request.protocol, meter.traffic("source"));
+      const target = request.target && openTarget(remotes, request.target, meter.traffic("target"));
       const measurement = startMeasurement(call.measure ?? false);
       try {
         const signal = call.signal ?? new AbortController().signal;

@@ -27,12 +27,14 @@ export const SYNC_ERRORS = {
   REQUEST_INVALID: { class: "permanent", remedy: "correct the named field" },
   URL_INVALID: {
     class: "permanent",
-    remedy: "give an https://, http:// or file:// URL without credentials in it, or a local path",
+    remedy:
+      "give an https://, http://, ssh://, git:// or file:// URL without a password in it, host:path, or a local path",
   },
   SAME_REPOSITORY: { class: "permanent", remedy: "name two different repositories" },
   TRANSPORT_UNSUPPORTED: {
     class: "permanent",
-    remedy: "use an https://, http:// or file:// URL or a local path",
+    remedy:
+      "use an https://, http://, ssh://, git:// or file:// URL, host:path or a local path, or allow the remote helper",
   },
   EGRESS_DENIED: {
     class: "permanent",
@@ -42,18 +44,31 @@ export const SYNC_ERRORS = {
     class: "transient",
     remedy: "check the host name, the network and that the server is up",
   },
+  PROXY_REFUSED: {
+    class: "permanent",
+    remedy: "check the proxy's address and credentials, and that it may connect to the host and port",
+  },
   REMOTE_TIMEOUT: { class: "transient", remedy: "try again; if it stays, look at the server's load" },
   TLS_UNTRUSTED: {
     class: "permanent",
     remedy: "correct the server's certificate or name its authority in caFile",
   },
+  HOST_KEY_UNTRUSTED: {
+    class: "permanent",
+    remedy:
+      "compare the host's key (ssh-keyscan HOST) with what its operator publishes, and put it into the known hosts file",
+  },
   REMOTE_UNAVAILABLE: { class: "transient", remedy: "try again later; the server failed" },
   RATE_LIMITED: { class: "rate-limited", remedy: "wait as long as the server asks" },
   AUTH_REQUIRED: {
     class: "permanent",
-    remedy: "give a username and token that may read the source and write the target",
+    remedy:
+      "give a username and token, or store them with git credential, that may read the source and write the target",
   },
-  AUTH_DENIED: { class: "permanent", remedy: "check that the token is valid and has the needed scope" },
+  AUTH_DENIED: {
+    class: "permanent",
+    remedy: "check that the token or key is valid and may read the source or write the target",
+  },
   NOT_FOUND: {
     class: "permanent",
     remedy: "check the path; servers also answer so when the credential may not see the repository",

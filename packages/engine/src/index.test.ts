@@ -12,6 +12,7 @@ test("@gitsync/engine exports", () => {
       "StaticAuthProvider",
       "SyncError",
       "createClient",
+      "createHttpClient",
       "isSyncError",
       "validatePlanRequest",
       "validateProbeRequest",

@@ -10,6 +10,7 @@ export {
   type SyncErrorCode,
   type SyncErrorDetails,
 } from "./errors.ts";
+export { createHttpClient, type HttpAnswer, type HttpClient, type HttpRequest } from "./http-client.ts";
 export type { Side, SyncEvent, SyncObserver, SyncPhase } from "./observer.ts";
 export type {
   CallOptions,

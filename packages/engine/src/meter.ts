@@ -40,6 +40,9 @@ export class RunMeter {
         this.#sides[side].phase = phase;
         this.#service(phase).requests += 1;
       },
+      repeated: () => {
+        this.#service(this.#sides[side].phase).requests += 1;
+      },
       sent: (bytes) => {
         this.#count(side, bytes).requestBytes += bytes;
       },

@@ -11,12 +11,34 @@ export interface EgressPolicy {
   readonly addresses: "public" | "any";
   /** Networks that are allowed besides public ones; no ports means every port. */
   readonly allow?: readonly { readonly cidr: string; readonly ports?: readonly number[] }[];
-  /** URL schemes that may be used; `file` also stands for local paths. Default: `https`; with `any`, also `http` and `file`. */
+  /**
+   * URL schemes that may be used; `file` also stands for local paths. Default: `https` and `ssh`; with `any`, also
+   * `http`, `git` and `file`.
+   */
   readonly schemes?: readonly string[];
   /** Folders that local paths must lie in, links resolved; none given means any. Only with the scheme `file`. */
   readonly paths?: readonly string[];
+  /** Allow pushes over `git://`, which knows no user and encrypts nothing. Default: false, so that it is for reading. */
+  readonly gitDaemonPush?: boolean;
+  /**
+   * Further schemes whose remote helper `git-remote-<scheme>` may be started; `any` for whatever a person typed. What
+   * a helper connects to is its own affair: no address of it is checked. Default: none. `ext` and `fd` never count.
+   */
+  readonly helpers?: readonly string[] | "any";
+  /** The proxy that HTTP connections go through; ssh, `git://` and remote helpers do not. None unless given. */
+  readonly proxy?: ProxySettings;
   /** PEM certificates of further authorities that are trusted. */
   readonly ca?: string;
+}
+
+/** An HTTP proxy that makes tunnels. It is reached whatever the policy says of its address. */
+export interface ProxySettings {
+  /** `http://host[:port]` or `https://host[:port]`, without credentials. */
+  readonly url: string;
+  readonly username?: string;
+  readonly token?: string;
+  /** Hosts that are reached without it, each with the domains below it; `*` is all of them. */
+  readonly bypass?: readonly string[];
 }
 
 /** What is believed of a peer, and how long it is waited for. */
@@ -39,6 +61,12 @@ export interface Limits {
   readonly connectTimeoutMs?: number;
   /** Without a byte from a remote that should be sending. Default: 60 s. */
   readonly idleTimeoutMs?: number;
+  /** What a remote must send, or take, on average over `idleTimeoutMs` of waiting for it. Default: 1,024. */
+  readonly minBytesPerSecond?: number;
+  /** From a request for a pack to its first byte, while the source counts and says so. Default: 30 min. */
+  readonly packStartTimeoutMs?: number;
+  /** The longest wait that a busy server may ask for (`Retry-After`) and get within a run. Default: 30 s. */
+  readonly maxRetryAfterMs?: number;
   /** From the last byte of a push to the target's answer. Default: 20 min. */
   readonly pushAnswerTimeoutMs?: number;
   /** Runs of the plan after a lost lease. Default: 3. */
@@ -56,10 +84,18 @@ export interface ClientOptions {
   readonly limits?: Limits;
   readonly tracer?: Tracer;
   /**
-   * Variables that child processes of git get: `PATH`, `HOME` and the like. Default: a plain `PATH`. The engine
-   * itself reads no environment.
+   * Variables that child processes of git and ssh get: `PATH`, `HOME` and the like. Default: a plain `PATH`. The
+   * engine itself reads no environment.
    */
   readonly childEnvironment?: Readonly<Record<string, string>>;
+  /** Variables that remote helpers get, which may need a user's whole session. Default: `childEnvironment`. */
+  readonly helperEnvironment?: Readonly<Record<string, string>>;
+  /**
+   * Whose settings `ssh` works with. `given`: nothing but the keys and known hosts of the credentials. `user`: the
+   * user's own configuration, agent and known hosts, as at a terminal; needs `egress.addresses` `any`, since such a
+   * configuration may lead anywhere. Default: `given`.
+   */
+  readonly ssh?: "given" | "user";
 }
 
 /** Of one call. */
@@ -67,6 +103,8 @@ export interface CallOptions {
   /** Ends the run: both sides are closed, and the promise rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
   readonly observer?: SyncObserver;
+  /** Who we are in this call, instead of the client's own provider. */
+  readonly auth?: AuthProvider;
   /** Measure memory, CPU and garbage collection of this process meanwhile. */
   readonly measure?: boolean;
 }
@@ -85,6 +123,9 @@ const DEFAULT_LIMITS: ResolvedLimits = Object.freeze({
   maxHaves: 16_384,
   connectTimeoutMs: 10_000,
   idleTimeoutMs: 60_000,
+  minBytesPerSecond: 1_024,
+  packStartTimeoutMs: 30 * 60_000,
+  maxRetryAfterMs: 30_000,
   pushAnswerTimeoutMs: 20 * 60_000,
   maxReplans: 3,
 });

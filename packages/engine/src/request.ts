@@ -3,7 +3,9 @@
  */
 
 import { SyncError } from "./errors.ts";
-import { parseLocation, printLocation, refuseSameRepository, type RemoteLocation } from "./location.ts";
+import { printLocation, type RemoteLocation } from "./location/location.ts";
+import { parseLocation } from "./location/parse-location.ts";
+import { refuseSameRepository } from "./location/same-repository.ts";
 import {
   probeRequestSchema,
   syncRequestSchema,

@@ -11,6 +11,9 @@ export interface Times {
 /**
  * Run every contestant once to warm up, then `repeat` times in turns.
  *
+ * Nobody collects garbage between runs: a forced collection would also take the machine code of classes that have no
+ * object at that moment, which no run of its own does.
+ *
  * What a contestant returns is awaited and dropped; it should return what it computed, so that nothing is optimized away.
  */
 export async function race<Name extends string>(
@@ -22,7 +25,6 @@ export async function race<Name extends string>(
   for (const { run } of runs) await run();
   for (let round = 0; round < repeat; round += 1) {
     for (const { run, times } of runs) {
-      globalThis.gc?.();
       const startedAt = performance.now();
       await run();
       times.push(performance.now() - startedAt);

@@ -1,26 +1,32 @@
 /** How much memory a value keeps alive. */
 
-/** What is kept and what it takes, in bytes: JavaScript's heap and the array buffers outside it. */
-export interface Retained<Value> {
-  readonly value: Value;
-  readonly bytes: number;
-}
+import { setImmediate as turn } from "node:timers/promises";
+
+const NOISE_BYTES = 64 * 1024;
 
 /**
- * Bytes that are in use after `make` and were not before, garbage aside.
+ * Bytes that are in use while what `make` returned is alive and were not before, garbage aside: JavaScript's heap and
+ * the array buffers outside it.
  *
  * @throws {Error} without `--expose-gc`: garbage would be counted.
  */
-export function retained<Value>(make: () => Value): Retained<Value> {
-  const before = inUse();
-  const value = make();
-  return { value, bytes: inUse() - before };
+export async function retainedBytes(make: () => unknown): Promise<number> {
+  const before = await inUse();
+  const kept = [make()];
+  const after = await inUse();
+  kept.length = 0;
+  return after - before;
 }
 
-function inUse(): number {
+async function inUse(): Promise<number> {
   const { gc } = globalThis;
   if (gc === undefined) throw new Error("memory is measured with node --expose-gc only");
-  gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  // Array buffers are given back in the background, some after the collection that found them: until it comes to rest.
+  for (let last = Number.POSITIVE_INFINITY; ;) {
+    gc();
+    await turn();
+    const { heapUsed, external } = process.memoryUsage();
+    if (heapUsed + external > last - NOISE_BYTES) return heapUsed + external;
+    last = heapUsed + external;
+  }
 }

@@ -3,6 +3,7 @@
 import { answerTargets } from "./answer-targets.ts";
 import { nameTargets } from "./name-targets.ts";
 import { packTargets } from "./pack-targets.ts";
+import { refTableTargets } from "./ref-table-targets.ts";
 import { requestTargets } from "./request-targets.ts";
 import { serverTargets } from "./server-targets.ts";
 import type { FuzzTarget } from "./target.ts";
@@ -10,6 +11,7 @@ import type { FuzzTarget } from "./target.ts";
 /** All parsers. */
 export const TARGETS: readonly FuzzTarget[] = [
   ...answerTargets,
+  ...refTableTargets,
   ...requestTargets,
   ...serverTargets,
   ...packTargets,

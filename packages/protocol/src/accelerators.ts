@@ -4,6 +4,7 @@
 import type { Accelerators, InflateResult } from "./host.ts";
 import { crc32Bytes } from "./fallback/crc32.ts";
 import { deflatePortable, inflatePortable } from "./fallback/zlib.ts";
+import { hexText } from "./hex.ts";
 import { createSha1 } from "./fallback/sha1.ts";
 import { createSha256 } from "./fallback/sha256.ts";
 
@@ -14,6 +15,7 @@ export const portable: Accelerators = {
   inflate: inflatePortable,
   deflate: deflatePortable,
   asciiText: asciiTextPortable,
+  hexText,
 };
 
 const asciiDecoder = new TextDecoder("latin1");
@@ -30,6 +32,8 @@ function fromNode(): Accelerators | undefined {
   const buffer = host?.getBuiltinModule?.("node:buffer");
   if (zlib === undefined || crypto === undefined || buffer === undefined) return undefined;
   const { inflateSync, deflateSync } = zlib;
+  const bufferOf = (bytes: Uint8Array): Buffer =>
+    buffer.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
   const inflate = (source: Uint8Array, maxLength: number): InflateResult => {
     try {
@@ -61,10 +65,8 @@ function fromNode(): Accelerators | undefined {
     crc32: (bytes, seed = 0) => zlib.crc32(bytes, seed),
     inflate,
     deflate: (bytes) => deflateSync(bytes),
-    asciiText: (bytes) =>
-      buffer.isAscii(bytes)
-        ? buffer.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
-        : undefined,
+    asciiText: (bytes) => (buffer.isAscii(bytes) ? bufferOf(bytes).toString("latin1") : undefined),
+    hexText: (bytes) => bufferOf(bytes).toString("hex"),
   };
 }
 

@@ -1,18 +1,26 @@
 // Reads advertisements of upload-pack and receive-pack, all versions, with or without smart HTTP's header.
 
-import type { Advertisement, GitService, RefAdvertisement } from "./advertisement.ts";
+import type { CapabilityAdvertisement, GitService, RefAdvertisement } from "./advertisement.ts";
 import { decodeText } from "./byte-text.ts";
 import { CapabilityList, objectFormatOf, parseCapabilities } from "./capabilities.ts";
-import { ChunkText } from "./chunk-text.ts";
 import { ProtocolError, type ProtocolErrorCode } from "./errors.ts";
 import { type ProtocolLimits, resolveLimits } from "./limits.ts";
 import type { MessageDecoder } from "./message-decoder.ts";
-import { isZeroObjectId, type ObjectFormat, type ObjectId, objectIdHexLength } from "./object-id.ts";
+import { isObjectId, type ObjectFormat, type ObjectId, objectIdHexLength } from "./object-id.ts";
 import { PacketScanner, type PktLineKind } from "./pkt-line/packet-scanner.ts";
 import { throwIfInsidePacket } from "./pkt-line/pkt-line-decoder.ts";
 import { textOf } from "./pkt-line/pkt-line-encoder.ts";
 import { throwIfErrPacket } from "./pkt-line/remote-error.ts";
-import { endsWithPeelSuffix, RefCollector } from "./ref-collector.ts";
+import { RefCollector } from "./ref-collector.ts";
+import type { RefTable } from "./ref-table.ts";
+
+/** A v0 or v1 advertisement as it was decoded. `refs` is derived from `table` when it is first asked for. */
+export interface DecodedRefAdvertisement extends RefAdvertisement {
+  readonly table: RefTable;
+}
+
+/** What {@link AdvertisementDecoder} gives. Tell the two apart by `version`. */
+export type DecodedAdvertisement = DecodedRefAdvertisement | CapabilityAdvertisement;
 
 /** Options of {@link AdvertisementDecoder}. */
 export interface AdvertisementDecoderOptions {
@@ -40,14 +48,13 @@ const SPACE = 0x20;
  * Decodes one advertisement: gitprotocol-pack(5), "Reference Discovery"; gitprotocol-http(5), "Smart Server Response";
  * gitprotocol-v2(5), "Capability Advertisement".
  *
- * The version is what the server says, not what was asked. Keeps strings, not the bytes it was fed.
+ * The version is what the server says, not what was asked. Keeps none of the bytes it was fed.
  */
-export class AdvertisementDecoder implements MessageDecoder<Advertisement> {
+export class AdvertisementDecoder implements MessageDecoder<DecodedAdvertisement> {
   readonly #service: GitService;
   readonly #smartHttp: boolean;
   readonly #limits: ProtocolLimits;
   readonly #scanner: PacketScanner;
-  readonly #text = new ChunkText();
   readonly #collector: RefCollector;
   #state: State = "start";
   #version: 0 | 1 | 2 = 0;
@@ -64,7 +71,7 @@ export class AdvertisementDecoder implements MessageDecoder<Advertisement> {
     this.#smartHttp = options.smartHttp;
     this.#limits = resolveLimits(options.limits);
     this.#scanner = new PacketScanner(this.#limits.maxPktPayloadBytes);
-    this.#collector = new RefCollector(this.#text, this.#limits, "advertisement");
+    this.#collector = new RefCollector(this.#objectFormat, this.#limits, "advertisement");
   }
 
   /**
@@ -80,9 +87,8 @@ export class AdvertisementDecoder implements MessageDecoder<Advertisement> {
       this.#rest = chunk;
       return true;
     }
-    const behind = this.#text.feedWindows(chunk, (window) => this.#scanner.feed(window, this.#onPacket));
-    if (behind === undefined) return false;
-    this.#rest = chunk.subarray(chunk.length - behind - this.#scanner.rest.length);
+    if (this.#scanner.feed(chunk, this.#onPacket)) return false;
+    this.#rest = this.#scanner.rest;
     return true;
   }
 
@@ -97,25 +103,26 @@ export class AdvertisementDecoder implements MessageDecoder<Advertisement> {
    * @throws {ProtocolError} `PKT_TRUNCATED` inside a packet, `STREAM_TRUNCATED` between packets,
    * `ADVERTISEMENT_EMPTY` when nothing at all came.
    */
-  finish(): Advertisement {
+  finish(): DecodedAdvertisement {
     if (this.#state !== "done") throw this.#incomplete();
     const capabilities = this.#capabilities;
     const objectFormat = this.#objectFormat;
     if (this.#version === 2) return { version: 2, capabilities, objectFormat };
-    this.#collector.applySymrefs(capabilities.getAll("symref"));
-    const refs = this.#collector.advertised;
-    const head =
-      refs.find((ref, index) => index < 2 && ref.name === "HEAD") ?? refs.find((ref) => ref.name === "HEAD");
-    const advertisement: RefAdvertisement = {
+    const table = this.#collector.finish(capabilities.getAll("symref"));
+    const oid = table.head?.oid;
+    return {
       version: this.#version,
       objectFormat,
       capabilities,
-      refs,
+      table,
+      get refs() {
+        return table.toArray();
+      },
+      ...(oid === undefined ? {} : { head: { oid } }),
       shallow: this.#shallow,
       alternateTips: this.#alternateTips,
       invalidNames: this.#collector.invalidNames,
     };
-    return head === undefined ? advertisement : { ...advertisement, head: { oid: head.oid } };
   }
 
   readonly #onPacket = (kind: PktLineKind, source: Uint8Array, start: number, end: number): boolean => {
@@ -204,6 +211,7 @@ export class AdvertisementDecoder implements MessageDecoder<Advertisement> {
       this.#capabilities = parseCapabilities(decodeText(source.subarray(start + nul + 1, stop)));
       this.#objectFormat = objectFormatOf(this.#capabilities);
       this.#idLength = objectIdHexLength(this.#objectFormat);
+      this.#collector.useFormat(this.#objectFormat);
     }
     this.#state = "refs";
     this.#onRef(source, start, end);
@@ -211,35 +219,33 @@ export class AdvertisementDecoder implements MessageDecoder<Advertisement> {
 
   #onRef(source: Uint8Array, start: number, end: number): void {
     const nameStart = start + this.#idLength + 1;
+    const { rows } = this.#collector;
     if (end <= nameStart || source[nameStart - 1] !== SPACE) {
       if (this.#takeShallow(source, start, end)) return;
       throw this.#invalid("REF_LINE_INVALID", "a line that is no ref", source, start, end);
     }
-    const oid = this.#collector.readObjectId(source, start, nameStart - 1);
-    if (oid === undefined) {
+    if (!rows.readId(source, start)) {
       if (this.#takeShallow(source, start, end)) return;
       throw this.#invalid("REF_LINE_INVALID", "a line without object id", source, start, end);
     }
-    let nameEnd = source[end - 1] === LF ? end - 1 : end;
     // Capabilities belong to the first line; a NUL section further down is ignored, as git does.
-    for (let index = nameStart; index < nameEnd; index += 1) if (source[index] === NUL) nameEnd = index;
-    if (endsWithPeelSuffix(source, nameStart, nameEnd)) this.#onPeeled(oid, source, nameStart, nameEnd);
-    else if (isDotHave(source, nameStart, nameEnd)) this.#alternateTips.push(oid);
-    else this.#collector.addRef(oid, source, nameStart, nameEnd);
-  }
-
-  #onPeeled(oid: ObjectId, source: Uint8Array, nameStart: number, nameEnd: number): void {
-    const emptyMarker =
-      isZeroObjectId(oid) && this.#text.slice(source, nameStart, nameEnd) === "capabilities^{}";
-    if (!emptyMarker) this.#collector.addPeeled(oid, source, nameStart, nameEnd);
+    if (rows.add(source, nameStart, source[end - 1] === LF ? end - 1 : end, NUL)) return;
+    const { nameEnd } = rows;
+    if (endsWithPeelSuffix(source, nameStart, nameEnd)) {
+      // Of a tag that was set aside, or of `capabilities^{}`, the line of a repository without refs.
+      if (rows.isLastName(source, nameStart, nameEnd - 3)) rows.peelLast();
+    } else if (isDotHave(source, nameStart, nameEnd)) {
+      this.#alternateTips.push(rows.id);
+    } else {
+      this.#collector.setAside(source, nameStart, nameEnd);
+    }
   }
 
   #takeShallow(source: Uint8Array, start: number, end: number): boolean {
     if (end - start > this.#idLength + 9) return false;
     const line = textOf(source.subarray(start, end));
-    if (!line.startsWith("shallow ") || line.length !== 8 + this.#idLength) return false;
-    const oid = this.#collector.readObjectId(source, start + 8, start + 8 + this.#idLength);
-    if (oid === undefined) return false;
+    const oid = line.slice(8).toLowerCase();
+    if (!line.startsWith("shallow ") || !isObjectId(oid, this.#objectFormat)) return false;
     this.#state = "shallow";
     this.#shallow.push(oid);
     return true;
@@ -289,4 +295,9 @@ function isDotHave(source: Uint8Array, start: number, end: number): boolean {
     source[start + 3] === 0x76 &&
     source[start + 4] === 0x65
   );
+}
+
+/** True when `source[start..end]` ends in `^{}`. */
+function endsWithPeelSuffix(source: Uint8Array, start: number, end: number): boolean {
+  return end - start > 3 && source[end - 1] === 0x7d && source[end - 2] === 0x7b && source[end - 3] === 0x5e;
 }

@@ -36,6 +36,14 @@ export function isByteText(text: string): boolean {
   return decodeText(encodeMixed(text)) === text;
 }
 
+/** True when `source[start..end]` begins with `word`. */
+export function beginsWith(source: Uint8Array, start: number, end: number, word: Uint8Array): boolean {
+  if (end - start < word.length) return false;
+  for (let index = 0; index < word.length; index += 1)
+    if (source[start + index] !== word[index]) return false;
+  return true;
+}
+
 function decodeMixed(bytes: Uint8Array): string {
   let text = "";
   let clean = 0;

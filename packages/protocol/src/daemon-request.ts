@@ -8,6 +8,7 @@ import { parseRequestCommand, type RequestCommand } from "./request-command.ts";
 /** A request to a git daemon: gitprotocol-pack(5), "Git Transport". */
 export interface DaemonRequest {
   readonly service: RequestCommand;
+  /** Absolute, or below a home: `~ann/a.git`. */
   readonly path: string;
   /** A name or an address; IPv6 ones without brackets. */
   readonly host?: string;
@@ -24,7 +25,7 @@ export interface DaemonRequest {
  */
 export function encodeDaemonRequest(request: DaemonRequest): Uint8Array {
   const { service, path, host, port, extraParameters = [] } = request;
-  if (!path.startsWith("/")) throw invalid("the path is not absolute");
+  if (!/^[/~]/.test(path)) throw invalid("the path is not absolute");
   if ([path, host ?? "", ...extraParameters].some((part) => /[\0\n]/.test(part)))
     throw invalid("a part holds NUL or LF");
   if (host !== undefined && !/^[^-[\]/\s][^[\]/\s]*$/.test(host))
@@ -51,7 +52,7 @@ export function encodeDaemonRequest(request: DaemonRequest): Uint8Array {
 export function decodeDaemonRequest(payload: Uint8Array): DaemonRequest {
   const text = decodeText(payload);
   const nul = text.indexOf("\0");
-  const match = /^([a-z-]+) (\/[^\n]*)$/.exec(nul === -1 ? text.replace(/\n$/, "") : text.slice(0, nul));
+  const match = /^([a-z-]+) ([/~][^\n]*)$/.exec(nul === -1 ? text.replace(/\n$/, "") : text.slice(0, nul));
   if (match === null) throw invalid("it names no service and absolute path");
   const [hostPart = "", ...extra] = nul === -1 ? [] : text.slice(nul + 1).split("\0");
   const extraParameters = extra.filter((parameter) => parameter !== "");

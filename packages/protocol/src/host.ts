@@ -29,4 +29,6 @@ export interface Accelerators {
   deflate(bytes: Uint8Array): Uint8Array;
   /** The text of `bytes` if all are ASCII. */
   asciiText(bytes: Uint8Array): string | undefined;
+  /** Two lower-case hex digits for each byte. */
+  hexText(bytes: Uint8Array): string;
 }

@@ -29,6 +29,7 @@ describe("@gitsync/protocol", () => {
         "PushSession",
         "RESPONSE_END_PKT",
         "ReceivePackServer",
+        "RefTable",
         "ReportStatusDecoder",
         "SidebandDecoder",
         "SidebandEncoder",

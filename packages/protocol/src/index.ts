@@ -1,7 +1,12 @@
 // @gitsync/protocol: git's wire formats and packs as pure functions, client and server side.
 // Bytes in, plain values out, and back. Nothing here opens a socket, a file or a timer.
 
-export { AdvertisementDecoder, type AdvertisementDecoderOptions } from "./advertisement-decoder.ts";
+export {
+  AdvertisementDecoder,
+  type AdvertisementDecoderOptions,
+  type DecodedAdvertisement,
+  type DecodedRefAdvertisement,
+} from "./advertisement-decoder.ts";
 export {
   encodeCapabilityAdvertisement,
   encodeRefAdvertisement,
@@ -156,7 +161,12 @@ export {
   type LsRefsRequest,
   type LsRefsRequestOptions,
 } from "./ls-refs-request.ts";
-export { LsRefsDecoder, type LsRefsDecoderOptions, type LsRefsResult } from "./ls-refs.ts";
+export {
+  type DecodedLsRefs,
+  LsRefsDecoder,
+  type LsRefsDecoderOptions,
+  type LsRefsResult,
+} from "./ls-refs.ts";
 export { decodeMessage, type MessageDecoder } from "./message-decoder.ts";
 export {
   decodeNegotiationResult,
@@ -255,6 +265,7 @@ export {
   type RefName,
   type RefNameRules,
 } from "./ref-name.ts";
+export { RefTable } from "./ref-table.ts";
 export { needsPack, type RefUpdateCommand } from "./ref-update-command.ts";
 export { ReportStatusDecoder, type ReportStatusDecoderOptions } from "./report-status-decoder.ts";
 export {

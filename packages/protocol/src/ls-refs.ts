@@ -1,17 +1,18 @@
 // The answer to the v2 command ls-refs: its type and its decoder.
 
 import type { AdvertisedRef } from "./advertisement.ts";
-import { ChunkText } from "./chunk-text.ts";
+import { beginsWith, decodeText, encodeText } from "./byte-text.ts";
 import { ProtocolError, type ProtocolErrorCode } from "./errors.ts";
 import { type ProtocolLimits, resolveLimits } from "./limits.ts";
 import type { MessageDecoder } from "./message-decoder.ts";
-import { isObjectId, type ObjectFormat, objectIdHexLength } from "./object-id.ts";
+import { type ObjectFormat, objectIdHexLength } from "./object-id.ts";
 import { PacketScanner, type PktLineKind } from "./pkt-line/packet-scanner.ts";
 import { throwIfInsidePacket } from "./pkt-line/pkt-line-decoder.ts";
 import { textOf } from "./pkt-line/pkt-line-encoder.ts";
 import { throwIfErrPacket } from "./pkt-line/remote-error.ts";
 import { isValidRefName, type RefName } from "./ref-name.ts";
 import { RefCollector } from "./ref-collector.ts";
+import type { RefTable } from "./ref-table.ts";
 
 /** An answer to ls-refs. */
 export interface LsRefsResult {
@@ -23,6 +24,11 @@ export interface LsRefsResult {
   readonly invalidNames: readonly RefName[];
 }
 
+/** An answer as it was decoded. `refs` is derived from `table` when it is first asked for. */
+export interface DecodedLsRefs extends LsRefsResult {
+  readonly table: RefTable;
+}
+
 /** Options of {@link LsRefsDecoder}. */
 export interface LsRefsDecoderOptions {
   /** From the advertisement: it sets the width of ids. */
@@ -32,14 +38,14 @@ export interface LsRefsDecoderOptions {
 
 const SPACE = 0x20;
 const LF = 0x0a;
+const PEELED = encodeText("peeled:");
+const SYMREF_TARGET = encodeText("symref-target:");
 
-/** Decodes an answer to ls-refs: gitprotocol-v2(5), "ls-refs". Keeps strings, not the bytes it was fed. */
-export class LsRefsDecoder implements MessageDecoder<LsRefsResult> {
+/** Decodes an answer to ls-refs: gitprotocol-v2(5), "ls-refs". Keeps none of the bytes it was fed. */
+export class LsRefsDecoder implements MessageDecoder<DecodedLsRefs> {
   readonly #limits: ProtocolLimits;
   readonly #scanner: PacketScanner;
-  readonly #text = new ChunkText();
   readonly #collector: RefCollector;
-  readonly #objectFormat: ObjectFormat;
   readonly #idLength: 40 | 64;
   #unbornHead: RefName | undefined;
   #done = false;
@@ -48,8 +54,7 @@ export class LsRefsDecoder implements MessageDecoder<LsRefsResult> {
   constructor(options: LsRefsDecoderOptions) {
     this.#limits = resolveLimits(options.limits);
     this.#scanner = new PacketScanner(this.#limits.maxPktPayloadBytes);
-    this.#collector = new RefCollector(this.#text, this.#limits, "ls-refs");
-    this.#objectFormat = options.objectFormat;
+    this.#collector = new RefCollector(options.objectFormat, this.#limits, "ls-refs");
     this.#idLength = objectIdHexLength(options.objectFormat);
   }
 
@@ -65,10 +70,9 @@ export class LsRefsDecoder implements MessageDecoder<LsRefsResult> {
       this.#rest = chunk;
       return true;
     }
-    const behind = this.#text.feedWindows(chunk, (window) => this.#scanner.feed(window, this.#onPacket));
-    if (behind === undefined) return false;
+    if (this.#scanner.feed(chunk, this.#onPacket)) return false;
     this.#done = true;
-    this.#rest = chunk.subarray(chunk.length - behind - this.#scanner.rest.length);
+    this.#rest = this.#scanner.rest;
     return true;
   }
 
@@ -82,7 +86,7 @@ export class LsRefsDecoder implements MessageDecoder<LsRefsResult> {
    *
    * @throws {ProtocolError} `PKT_TRUNCATED` or `STREAM_TRUNCATED` unless {@link feed} returned true.
    */
-  finish(): LsRefsResult {
+  finish(): DecodedLsRefs {
     if (!this.#done) {
       throwIfInsidePacket(this.#scanner);
       throw new ProtocolError(
@@ -94,11 +98,15 @@ export class LsRefsDecoder implements MessageDecoder<LsRefsResult> {
         },
       );
     }
-    const result: LsRefsResult = {
-      refs: this.#collector.advertised,
+    const table = this.#collector.finish();
+    return {
+      table,
+      get refs() {
+        return table.toArray();
+      },
+      ...(this.#unbornHead === undefined ? {} : { unbornHead: this.#unbornHead }),
       invalidNames: this.#collector.invalidNames,
     };
-    return this.#unbornHead === undefined ? result : { ...result, unbornHead: this.#unbornHead };
   }
 
   readonly #onPacket = (kind: PktLineKind, source: Uint8Array, start: number, end: number): boolean => {
@@ -115,30 +123,33 @@ export class LsRefsDecoder implements MessageDecoder<LsRefsResult> {
 
   #onLine(source: Uint8Array, start: number, end: number): void {
     const nameStart = start + this.#idLength + 1;
-    const oid =
-      source[nameStart - 1] === SPACE && end > nameStart
-        ? this.#collector.readObjectId(source, start, nameStart - 1)
-        : undefined;
-    if (oid === undefined) {
+    const { rows } = this.#collector;
+    if (end <= nameStart || source[nameStart - 1] !== SPACE || !rows.readId(source, start)) {
       this.#onUnborn(source, start, end);
       return;
     }
     const stop = source[end - 1] === LF ? end - 1 : end;
-    let nameEnd = nameStart;
-    while (nameEnd < stop && source[nameEnd] !== SPACE) nameEnd += 1;
-    const ref = this.#collector.addRef(oid, source, nameStart, nameEnd);
-    if (nameEnd === stop || ref === undefined) return;
-    // Attributes come in any order, and unknown ones are for newer clients.
-    for (const attribute of this.#text.slice(source, nameEnd + 1, stop).split(" ")) {
-      if (attribute.startsWith("symref-target:")) {
-        const target = attribute.slice(14);
-        if (isValidRefName(target)) ref.symrefTarget = target as RefName;
-      } else if (attribute.startsWith("peeled:")) {
-        const peeled = attribute.slice(7).toLowerCase();
-        if (!isObjectId(peeled, this.#objectFormat)) throw this.#invalid(source, start, end);
-        ref.peeled = peeled;
+    if (!rows.add(source, nameStart, stop, SPACE)) {
+      this.#collector.setAside(source, nameStart, rows.nameEnd);
+    } else if (rows.nameEnd < stop && !this.#takeAttributes(source, rows.nameEnd + 1, stop)) {
+      throw this.#invalid(source, start, end);
+    }
+  }
+
+  /** Attributes of the last row come in any order, and unknown ones are for newer clients. @returns false for a bad id. */
+  #takeAttributes(source: Uint8Array, start: number, stop: number): boolean {
+    const { rows } = this.#collector;
+    for (let at = start, end = at; at <= stop; at = end + 1) {
+      for (end = at; end < stop && source[end] !== SPACE;) end += 1;
+      if (beginsWith(source, at, end, PEELED)) {
+        const digits = at + PEELED.length;
+        if (end - digits !== this.#idLength || !rows.readPeeled(source, digits)) return false;
+      } else if (beginsWith(source, at, end, SYMREF_TARGET)) {
+        const target = decodeText(source.subarray(at + SYMREF_TARGET.length, end));
+        if (isValidRefName(target)) rows.pointTo(rows.length - 1, target as RefName);
       }
     }
+    return true;
   }
 
   #onUnborn(source: Uint8Array, start: number, end: number): void {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
 import { gitStatus, temporaryDirectory } from "../fixtures/git.ts";
-import { decodeText, encodeText, isByteText } from "./byte-text.ts";
+import { beginsWith, decodeText, encodeText, isByteText } from "./byte-text.ts";
 import {
   hashByteLength,
   isObjectId,
@@ -26,6 +26,13 @@ import { objectFormat, objectId, refName } from "./testing/arbitraries.ts";
 import { wire } from "./testing/bytes.ts";
 
 describe("byte text", () => {
+  test("a range begins with a word only as far as it reaches", ({ expect }) => {
+    const text = wire("refs/heads/a");
+    expect(beginsWith(text, 5, 12, wire("heads/"))).toBe(true);
+    expect(beginsWith(text, 5, 10, wire("heads/"))).toBe(false);
+    expect(beginsWith(text, 5, 12, wire("tags/"))).toBe(false);
+  });
+
   test("every byte sequence has exactly one string, and back", ({ expect }) => {
     const nasty = fc.array(
       fc.constantFrom(

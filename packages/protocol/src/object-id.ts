@@ -1,6 +1,7 @@
 // Object names. A string is an ObjectId only after it passed through here.
 
 import { ProtocolError } from "./errors.ts";
+import { hexText } from "./hex.ts";
 
 /** The hash of a repository (gitprotocol-capabilities(5), "object-format"). */
 export type ObjectFormat = "sha1" | "sha256";
@@ -66,41 +67,11 @@ export function objectIdToBytes(id: ObjectId): Uint8Array {
   return bytes;
 }
 
-const HEX_PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
-  byte.toString(16).padStart(2, "0"),
-);
-
 /**
  * The object id whose hash is `bytes`.
  *
  * @throws {ProtocolError} `OBJECT_ID_INVALID` unless there are 20 or 32 bytes.
  */
 export function objectIdFromBytes(bytes: Uint8Array): ObjectId {
-  let hex = "";
-  for (const byte of bytes) hex += HEX_PAIRS[byte];
-  return parseObjectId(hex);
-}
-
-// 1 for 0-9 a-f, 2 for A-F, 0 for the rest: one lookup per digit on the path of a million refs.
-const HEX_CLASS: Uint8Array = /* @__PURE__ */ (() => {
-  const table = new Uint8Array(256);
-  for (const digit of "0123456789abcdef") table[digit.charCodeAt(0)] = 1;
-  for (const digit of "ABCDEF") table[digit.charCodeAt(0)] = 2;
-  return table;
-})();
-
-/** How the bytes `start..end` read as hex: all lower-case, with upper-case digits, or not hex. */
-export function classifyHex(bytes: Uint8Array, start: number, end: number): "lower" | "mixed" | "invalid" {
-  let upper = 0;
-  for (let index = start; index < end; index += 1) {
-    const kind = HEX_CLASS[bytes[index] ?? 0] ?? 0;
-    if (kind === 0) return "invalid";
-    upper |= kind & 2;
-  }
-  return upper === 0 ? "lower" : "mixed";
-}
-
-/** Take text whose bytes {@link classifyHex} found to be an id of the right length. */
-export function trustObjectId(text: string, kind: "lower" | "mixed"): ObjectId {
-  return (kind === "lower" ? text : text.toLowerCase()) as ObjectId;
+  return parseObjectId(hexText(bytes));
 }

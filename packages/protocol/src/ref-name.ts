@@ -103,32 +103,47 @@ const FORBIDDEN: Uint8Array = /* @__PURE__ */ (() => {
   return table;
 })();
 
-/** {@link isValidRefName} for the bytes `start..end`, without making a string. */
+/**
+ * {@link isValidRefName} for the bytes `start..end`, without making a string.
+ *
+ * Bytes before `checked` are known to begin another valid name, so that only what follows them is looked at.
+ */
 export function isValidRefNameBytes(
   bytes: Uint8Array,
   start: number,
   end: number,
   allowOneLevel: boolean,
+  checked: number = start,
 ): boolean {
   if (end <= start || bytes[end - 1] === DOT) return false;
   if (end - start === 1 && bytes[start] === 0x40) return false;
-  let components = 0;
-  let componentStart = start;
-  let previous = SLASH;
-  for (let index = start; index < end; index += 1) {
+  let isOneLevel = true;
+  for (let index = start; isOneLevel && index < checked; index += 1) isOneLevel = bytes[index] !== SLASH;
+  let previous = checked > start ? bytes[checked - 1] : SLASH;
+  for (let index = checked; index < end; index += 1) {
     const byte = bytes[index] ?? 0;
     if (FORBIDDEN[byte] === 1) return false;
     if (byte === DOT && (previous === DOT || previous === SLASH)) return false;
     if (byte === 0x7b && previous === 0x40) return false;
     if (byte === SLASH) {
-      if (previous === SLASH || endsWithLock(bytes, componentStart, index)) return false;
-      components += 1;
-      componentStart = index + 1;
+      if (previous === SLASH || endsWithLock(bytes, start, index)) return false;
+      isOneLevel = false;
     }
     previous = byte;
   }
-  if (previous === SLASH || endsWithLock(bytes, componentStart, end)) return false;
-  return allowOneLevel || components > 0;
+  if (previous === SLASH || endsWithLock(bytes, start, end)) return false;
+  return allowOneLevel || !isOneLevel;
+}
+
+/** Whether the bytes `start..end` are `HEAD`, the one name that is valid on the wire without a slash. */
+export function isHeadName(bytes: Uint8Array, start: number, end: number): boolean {
+  return (
+    end - start === 4 &&
+    bytes[start] === 0x48 &&
+    bytes[start + 1] === 0x45 &&
+    bytes[start + 2] === 0x41 &&
+    bytes[start + 3] === 0x44
+  );
 }
 
 function endsWithLock(bytes: Uint8Array, start: number, end: number): boolean {

@@ -22,6 +22,7 @@ test("@gitsync/runtime exports these names and no others", () => {
       "createQueueTelemetry",
       "createShutdown",
       "createSilentLogger",
+      "credentialFits",
       "errorCode",
       "errorText",
       "includedFileSchema",

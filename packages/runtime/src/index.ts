@@ -5,6 +5,7 @@
 
 export { configuredRoutes } from "./config/configured-routes.ts";
 export type { ConfiguredRoute } from "./config/configured-routes.ts";
+export { credentialFits } from "./config/credential-origins.ts";
 export {
   DEFAULT_FLEET_CONFIG,
   DEFAULT_ROUTE_RULES,

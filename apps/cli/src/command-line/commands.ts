@@ -5,7 +5,7 @@ import { ENDPOINT_FLAGS, POLICY_FLAGS, REPORT_FLAGS, SCOPE_FLAGS, type FlagName 
 
 const SOURCE = {
   name: "source",
-  description: "https://, http:// or file:// URL or a local path",
+  description: "https://, http://, ssh://, git:// or file:// URL, host:path, or a local path",
   required: true,
   flag: "source-url",
 } as const;
@@ -128,13 +128,16 @@ export const COMMANDS: readonly Command[] = Object.freeze([
     name: "mirrors",
     summary: "Check the configuration of the mirrors",
     details: [
-      "Actions: check (default) reads the file and what it includes, and lists every fault with its line;",
-      "schema prints the JSON Schema of the file, for editors. Nothing is connected to.",
+      "Actions: check (default) reads the file and what it includes, and lists every fault with its line; then it",
+      "asks each source and each target what the fleet would ask them, with the same credentials, and changes nothing.",
+      "Exit status: 2 when the file has faults, 1 when a repository cannot be used, else 0.",
+      "schema prints the JSON Schema of the file, for editors.",
     ],
     positionals: [{ name: "action", description: "check or schema", required: false }],
-    flags: ["config", "json"],
+    flags: ["config", "offline", "json"],
     examples: [
       "git-sync mirrors check --config mirrors.yaml",
+      "git-sync mirrors check --config mirrors.yaml --offline",
       "git-sync mirrors schema > mirrors.schema.json",
     ],
     load: async () => (await import("../commands/mirrors.ts")).runMirrors,

@@ -20,6 +20,7 @@ import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { createFleetClient } from "../settings/engine-client.ts";
+import { openFleetIdentity } from "../settings/fleet-identity.ts";
 import { readSettings, type Settings } from "../settings/settings.ts";
 import { VERSION } from "../version.ts";
 
@@ -30,7 +31,7 @@ interface Parts {
 }
 
 /** A configuration that asks for more is refused, never half obeyed. */
-const ACTS_ON = ["adhoc", "egress.allow", "egress.schemes", "egress.paths"];
+const ACTS_ON = ["adhoc", "credentials", "egress"];
 
 const MAX_CONCURRENCY = 1_000;
 const WORKER_GRACE_MS = 25_000;
@@ -105,12 +106,15 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
 async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: number): Promise<void> {
   const { config, logger, store, producer, secrets, shutdown } = fleet;
   const { createWorker } = await import("@gitsync/worker");
+  const identity = await openFleetIdentity(() => config, { env, secrets });
+  shutdown.add("credentials", () => identity.close(), CLOSE_MS);
   const client = createFleetClient(config.egress, env);
   shutdown.add("connections", () => client.close(), CLOSE_MS);
   const worker = createWorker({
     store,
     routes: producer.routes,
     client,
+    credentials: identity.credentials,
     logger,
     concurrency,
     secrets,

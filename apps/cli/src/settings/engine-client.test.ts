@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "vitest";
 import { egressPolicyOf } from "./engine-client.ts";
 
@@ -27,5 +30,29 @@ describe("egressPolicyOf()", () => {
       schemes: ["https", "ssh", "file"],
       paths: ["/srv/git"],
     });
+  });
+
+  test("a proxy and further authorities are those of the file, and nobody else's", ({
+    expect,
+    onTestFinished,
+  }) => {
+    const folder = mkdtempSync(join(tmpdir(), "gitsync-ca-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "ca.pem"), `-----BEGIN CERTIFICATE-----\n`);
+    const policy = egressPolicyOf({
+      ...NOTHING,
+      proxy: "http://proxy.example.com:3128",
+      caFile: join(folder, "ca.pem"),
+    });
+    expect(policy).toMatchObject({
+      proxy: { url: "http://proxy.example.com:3128" },
+      ca: "-----BEGIN CERTIFICATE-----\n",
+    });
+    writeFileSync(join(folder, "key.pem"), "no certificate");
+    for (const name of ["key.pem", "none.pem"]) {
+      expect(() => egressPolicyOf({ ...NOTHING, caFile: join(folder, name) })).toThrow(
+        expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(name) }),
+      );
+    }
   });
 });

@@ -1,7 +1,8 @@
 /** The engine, as the command line uses it and as a fleet uses it. */
 
+import { readFileSync } from "node:fs";
 import { createClient, type Client, type EgressPolicy } from "@gitsync/engine";
-import type { EgressConfig } from "@gitsync/runtime";
+import { RuntimeError, type EgressConfig } from "@gitsync/runtime";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { VERSION } from "../version.ts";
@@ -11,42 +12,67 @@ import type { Settings } from "./settings.ts";
 const USER_AGENT = `git-sync/${VERSION}`;
 
 /**
- * For a person at a terminal: any address that was typed may be reached.
+ * For a person at a terminal: any address that was typed may be reached, as git would reach it: over ssh with the
+ * user's own configuration, keys and known hosts, and through remote helpers.
  *
  * @throws {CliError} `USAGE` for a limit that is no number.
  */
 export function createCommandLineClient({ flags, env, command }: CommandContext, settings: Settings): Client {
   const maxPackBytes = flags["max-pack-bytes"];
   return createClient({
-    egress: { addresses: "any" },
+    egress: { addresses: "any", helpers: "any" },
+    ssh: "user",
     auth: credentialsOf(flags, settings.environment, settings.secrets),
     userAgent: USER_AGENT,
     limits: maxPackBytes === undefined ? {} : { maxPackBytes: parseBytes(maxPackBytes, command.name) },
-    childEnvironment: childEnvironmentOf(env),
+    childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
+    helperEnvironment: childEnvironmentOf(env, HELPER_VARIABLES),
   });
 }
 
-/** For jobs that others asked for: public addresses, and what the configuration allows besides. */
+/**
+ * For jobs that others asked for: public addresses, and what the configuration allows besides.
+ *
+ * @throws {RuntimeError} `CONFIG_INVALID` for authorities that cannot be read.
+ */
 export function createFleetClient(egress: EgressConfig, env: NodeJS.ProcessEnv): Client {
   return createClient({
     egress: egressPolicyOf(egress),
     userAgent: USER_AGENT,
-    childEnvironment: childEnvironmentOf(env),
+    childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
   });
 }
 
 /** Local paths need a folder that names them: without one the scheme `file` opens nothing. */
-export function egressPolicyOf({ allow, schemes, paths }: EgressConfig): EgressPolicy {
+export function egressPolicyOf({ allow, schemes, paths, proxy, caFile }: EgressConfig): EgressPolicy {
   const remote = schemes.filter((scheme) => scheme !== "file");
   return {
     addresses: "public",
     allow: allow.map(({ cidr, ports }) => (ports === undefined ? { cidr } : { cidr, ports })),
     schemes: paths.length === 0 ? remote : [...remote, "file"],
     paths,
+    ...(proxy === null ? {} : { proxy: { url: proxy } }),
+    ...(caFile === null ? {} : { ca: authoritiesOf(caFile) }),
   };
 }
 
-/** What git's own processes see of the user's environment: never our settings, which may hold tokens. */
+/** Read at the start, so that a file that is missing fails the start and not the first run. */
+function authoritiesOf(path: string): string {
+  const fault = (what: string): RuntimeError =>
+    new RuntimeError("CONFIG_INVALID", `Cannot use the configuration: egress.caFile ${what}: ${path}`, {
+      path,
+    });
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw fault("cannot be read");
+  }
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw fault("holds no PEM certificate");
+}
+
+/** What git and ssh see of the user's environment: never our settings, which may hold tokens. */
 const CHILD_VARIABLES = [
   "PATH",
   "HOME",
@@ -60,9 +86,29 @@ const CHILD_VARIABLES = [
   "GIT_CONFIG_SYSTEM",
 ] as const;
 
-function childEnvironmentOf(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+/** What a remote helper of the user's may need besides, to reach what it reaches in git's hands. */
+const HELPER_VARIABLES = [
+  ...CHILD_VARIABLES,
+  "LANG",
+  "XDG_CACHE_HOME",
+  "XDG_DATA_HOME",
+  "XDG_RUNTIME_DIR",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "ALL_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "all_proxy",
+  "no_proxy",
+] as const;
+
+function childEnvironmentOf(
+  env: NodeJS.ProcessEnv,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
   const present: Record<string, string> = {};
-  for (const name of CHILD_VARIABLES) {
+  for (const name of names) {
     const value = env[name];
     if (value !== undefined) present[name] = value;
   }

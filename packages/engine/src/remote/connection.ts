@@ -32,6 +32,8 @@ export interface GitConnection {
 /** Counts what passes a connection, for statistics and progress. */
 export interface TrafficMeter {
   readonly request: (phase: string) => void;
+  /** The same request once more, or one that belongs to it. */
+  readonly repeated: () => void;
   readonly sent: (bytes: number) => void;
   readonly received: (bytes: number) => void;
 }

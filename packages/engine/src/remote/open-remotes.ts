@@ -2,69 +2,100 @@
 
 import type { GitService } from "@gitsync/protocol";
 import type { AuthProvider, EndpointRole } from "../auth.ts";
-import { SyncError } from "../errors.ts";
-import { liesIn, printLocation } from "../location.ts";
+import type { AddressPolicy } from "../egress/address-policy.ts";
+import { refuseForbidden } from "../egress/permission.ts";
+import {
+  credentialOrigin,
+  printLocation,
+  type HttpLocation,
+  type RemoteLocation,
+} from "../location/location.ts";
 import type { EgressPolicy, ResolvedLimits } from "../options.ts";
 import type { ResolvedEndpoint } from "../request.ts";
 import type { ProtocolMode } from "../schema/index.ts";
 import type { GitConnection, TrafficMeter } from "./connection.ts";
+import { Credentials } from "./credentials.ts";
+import { daemonService } from "./daemon/daemon-service.ts";
+import { helperService } from "./remote-helper/helper-service.ts";
 import type { GuardedDispatchers } from "./http/guarded-dispatcher.ts";
 import { HttpConnection } from "./http/http-connection.ts";
-import type { ChildEnvironment } from "./process/git-child.ts";
-import { LocalTarget } from "./process/local-target.ts";
-import { ProcessConnection } from "./process/process-connection.ts";
+import { localService } from "./local/local-service.ts";
+import { LocalTarget } from "./local/local-target.ts";
 import type { SourceRemote, TargetRemote } from "./remote.ts";
 import { SmartSource } from "./smart-source.ts";
 import { SmartTarget } from "./smart-target.ts";
+import { sshService } from "./ssh/ssh-service.ts";
+import type { OpenChannel } from "./stream/channel.ts";
+import type { ChildEnvironment } from "./stream/service-process.ts";
+import { StreamConnection } from "./stream/stream-connection.ts";
 
 /** What every remote of a client shares. */
 export interface RemoteContext {
   readonly egress: EgressPolicy;
+  readonly policy: AddressPolicy;
   readonly dispatchers: GuardedDispatchers;
   readonly auth: AuthProvider;
   readonly agent: string;
   readonly limits: ResolvedLimits;
   readonly environment: ChildEnvironment;
+  readonly helperEnvironment: ChildEnvironment;
+  readonly ssh: "given" | "user";
+}
+
+/** One side of a run, as all connections to it share it. */
+interface Side {
+  readonly context: RemoteContext;
+  readonly role: EndpointRole;
+  readonly endpoint: ResolvedEndpoint["endpoint"];
+  readonly location: RemoteLocation;
+  readonly label: string;
+  readonly credentials: Credentials;
+  readonly meter: TrafficMeter;
 }
 
 /** Open the source; nothing is contacted before its first listing. */
 export function openSource(
   context: RemoteContext,
-  side: ResolvedEndpoint,
+  endpoint: ResolvedEndpoint,
   protocol: ProtocolMode,
   meter: TrafficMeter,
 ): SourceRemote {
-  return smartSource(context, side, "source", protocol, meter);
+  return uploadPackOf(sideOf(context, endpoint, "source", meter), protocol);
 }
 
 /** Open the target; nothing is contacted or created before it is asked to. */
 export function openTarget(
   context: RemoteContext,
-  side: ResolvedEndpoint,
+  endpoint: ResolvedEndpoint,
   meter: TrafficMeter,
 ): TargetRemote {
+  const side = sideOf(context, endpoint, "target", meter);
+  const { location, label } = side;
   const target = new SmartTarget({
-    connection: connectionTo(context, side, "target", "git-receive-pack", undefined, meter),
-    uploadPack: () => smartSource(context, side, "target", "auto", meter),
-    label: printLocation(side.location),
+    connection: connectionTo(side, "git-receive-pack", undefined),
+    uploadPack: () => uploadPackOf(side, "auto"),
+    label,
     agent: context.agent,
     meter,
   });
-  return side.location.kind === "path"
-    ? new LocalTarget(side.location.path, context.environment, target)
-    : target;
+  return location.kind === "path" ? new LocalTarget(location.path, context.environment, target) : target;
 }
 
-function smartSource(
+function sideOf(
   context: RemoteContext,
-  side: ResolvedEndpoint,
+  { endpoint, location }: ResolvedEndpoint,
   role: EndpointRole,
-  protocol: ProtocolMode,
   meter: TrafficMeter,
-): SmartSource {
+): Side {
+  const credentials = new Credentials(context.auth, endpoint, role, credentialOrigin(location));
+  return { context, role, endpoint, location, label: printLocation(location), credentials, meter };
+}
+
+function uploadPackOf(side: Side, protocol: ProtocolMode): SmartSource {
+  const { context, role, label, meter } = side;
   return new SmartSource({
-    connection: connectionTo(context, side, role, "git-upload-pack", protocol, meter),
-    label: printLocation(side.location),
+    connection: connectionTo(side, "git-upload-pack", protocol),
+    label,
     agent: context.agent,
     limits: context.limits,
     meter,
@@ -72,18 +103,11 @@ function smartSource(
   });
 }
 
-function connectionTo(
-  context: RemoteContext,
-  side: ResolvedEndpoint,
-  role: EndpointRole,
-  service: GitService,
-  protocol: ProtocolMode | undefined,
-  meter: TrafficMeter,
-): GitConnection {
-  const { location, endpoint } = side;
-  const { limits, environment } = context;
+function connectionTo(side: Side, service: GitService, protocol: ProtocolMode | undefined): GitConnection {
+  const { context, role, endpoint, location, label, credentials, meter } = side;
+  const { limits, egress } = context;
   const gitProtocol = protocol === undefined ? undefined : protocol === "v1" ? "version=1" : "version=2";
-  refuseForbidden(context.egress, side, role);
+  refuseForbidden(egress, location, role, service);
   if (location.kind === "http") {
     return new HttpConnection({
       service,
@@ -92,56 +116,48 @@ function connectionTo(
       gitProtocol,
       followRedirect: endpoint.followInfoRefsRedirect ?? false,
       dispatchers: context.dispatchers,
-      auth: async (_refused, signal) => {
-        try {
-          return await context.auth.authFor(endpoint, role, signal);
-        } catch (cause) {
-          signal.throwIfAborted();
-          throw new SyncError(
-            "AUTH_PROVIDER_FAILED",
-            `Cannot get credentials for the ${role}`,
-            { role },
-            { cause },
-          );
-        }
-      },
+      credentials,
       userAgent: `git/2.39.5 (${context.agent})`,
       limits,
       meter,
     });
   }
-  // A source of our own is asked with filters on: the answer to "is it a fast-forward" is then commits only.
-  const filter = role === "source" ? ["-c", "uploadpack.allowFilter=true"] : [];
-  return new ProcessConnection({
+  return new StreamConnection({
     service,
     role,
-    label: location.path,
-    args: [...filter, service.slice("git-".length), "--", location.path],
-    environment: { ...environment, ...(gitProtocol === undefined ? {} : { GIT_PROTOCOL: gitProtocol }) },
+    label,
+    openChannel: channelTo(side, location, service, gitProtocol),
+    isLocal: location.kind === "path",
     limits,
     meter,
   });
 }
 
-/** Paths need the operator's word; addresses are judged when they are connected to. */
-function refuseForbidden(egress: EgressPolicy, side: ResolvedEndpoint, role: EndpointRole): void {
-  const { location } = side;
-  const scheme = location.kind === "http" ? location.origin.slice(0, location.origin.indexOf(":")) : "file";
-  const schemes = egress.schemes ?? (egress.addresses === "any" ? ["https", "http", "file"] : ["https"]);
-  const label = printLocation(location);
-  if (!schemes.includes(scheme)) {
-    throw new SyncError(
-      "EGRESS_DENIED",
-      `The ${role} may not be reached: the scheme ${scheme} is not allowed (${label})`,
-      {
+function channelTo(
+  { context, role, credentials }: Side,
+  location: Exclude<RemoteLocation, HttpLocation>,
+  service: GitService,
+  gitProtocol: string | undefined,
+): OpenChannel {
+  const { egress, policy, limits, environment, helperEnvironment, ssh } = context;
+  switch (location.kind) {
+    case "path":
+      return localService({ service, role, path: location.path, gitProtocol, environment });
+    case "ssh":
+      return sshService({
+        service,
         role,
-        scheme,
-      },
-    );
+        location,
+        gitProtocol,
+        settings: ssh,
+        policy: egress.addresses === "any" ? undefined : policy,
+        auth: (signal) => credentials.current(credentialOrigin(location), signal),
+        environment,
+        limits,
+      });
+    case "daemon":
+      return daemonService({ service, location, gitProtocol, policy, limits });
+    case "helper":
+      return helperService({ service, role, location, gitProtocol, environment: helperEnvironment, limits });
   }
-  if (location.kind !== "path" || egress.paths === undefined) return;
-  if (egress.paths.some((folder) => liesIn(location.path, folder))) return;
-  throw new SyncError("EGRESS_DENIED", `The ${role} may not be reached: ${label} lies in no allowed folder`, {
-    role,
-  });
 }

@@ -26,6 +26,7 @@ import { SyncError } from "../errors.ts";
 import type { ResolvedLimits } from "../options.ts";
 import type { GitConnection, TrafficMeter } from "./connection.ts";
 import { Gatherer } from "./gather.ts";
+import { PaceWatch } from "./pace.ts";
 import { protocolFailure } from "./protocol-failure.ts";
 import type { PackRequest, RemoteObserver, SourceListing, SourceRemote } from "./remote.ts";
 
@@ -65,7 +66,7 @@ export class SmartSource implements SourceRemote {
     observer: RemoteObserver,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { connection, side, label, meter } = this.#options;
+    const { connection, side, label, meter, limits } = this.#options;
     const advertisement = (this.#advertisement ??= await connection.open(signal));
     const { head, expected } = this.#encode(advertisement, request);
     const gatherer = new Gatherer();
@@ -77,12 +78,16 @@ export class SmartSource implements SourceRemote {
       onPackStart: () => refuseShallow(decoder, label),
     });
     meter.request(`${side} upload-pack fetch`);
+    const pace = new PaceWatch(limits);
     let isDone = false;
     try {
       for await (const chunk of connection.exchange({ head }, signal)) {
+        const before = gatherer.total;
         isDone = decoder.feed(chunk);
+        this.#keepPace(pace, gatherer.total, gatherer.total - before);
         for (let full = gatherer.takeFull(); full !== undefined; full = gatherer.takeFull()) yield full;
         if (isDone) break;
+        pace.ask();
       }
       decoder.finish();
       progress.finish();
@@ -121,8 +126,17 @@ export class SmartSource implements SourceRemote {
       prefixes: ["HEAD", ...prefixes],
     });
     meter.request(`${side} upload-pack ls-refs`);
+    const pace = new PaceWatch(limits);
     for await (const chunk of connection.exchange({ head }, signal)) {
       if (decoder.feed(chunk)) break;
+      if (!pace.keeps(chunk.length)) {
+        const { label } = this.#options;
+        throw new SyncError("REMOTE_TIMEOUT", `The ${side} lists its refs too slowly: ${label}`, {
+          side,
+          url: label,
+        });
+      }
+      pace.ask();
     }
     const { refs, unbornHead, invalidNames } = decoder.finish();
     return {
@@ -136,6 +150,15 @@ export class SmartSource implements SourceRemote {
       canFilter: hasFeature(capabilities, "fetch", "filter"),
       invalidNames,
     };
+  }
+
+  /** Counting objects takes as long as it takes, within reason; a pack that has begun has to come. */
+  #keepPace(pace: PaceWatch, total: number, received: number): void {
+    const { side, label, limits } = this.#options;
+    const isInTime = total === 0 ? pace.excuse() <= limits.packStartTimeoutMs : pace.keeps(received);
+    if (isInTime) return;
+    const what = total === 0 ? "did not begin to send its pack in time" : "sends its pack too slowly";
+    throw new SyncError("REMOTE_TIMEOUT", `The ${side} ${what}: ${label}`, { side, url: label });
   }
 
   #encode(

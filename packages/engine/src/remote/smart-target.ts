@@ -95,15 +95,17 @@ export class SmartTarget implements TargetRemote {
     const v2 = chosen.has("report-status-v2");
     const reports = v2 || chosen.has("report-status");
     const progress = new ProgressLines({ onLine: (line) => line.transient || observer.message(line.text) });
+    const hasSideband = chosen.has("side-band-64k");
     const decoder = new ReportStatusDecoder({
-      sideband: chosen.has("side-band-64k"),
+      sideband: hasSideband,
       v2,
       onProgress: (view) => progress.feed(view),
     });
     meter.request("target receive-pack push");
     try {
       for await (const chunk of connection.exchange({ head, pack: request.pack }, signal)) {
-        if (reports) decoder.feed(chunk);
+        // Not every server hangs up after its last flush-pkt. Without side-band hooks still run after the report.
+        if (reports && decoder.feed(chunk) && hasSideband) break;
       }
       progress.finish();
       return reports ? decoder.finish() : undefined;

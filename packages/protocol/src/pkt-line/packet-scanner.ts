@@ -1,6 +1,7 @@
 // Finds pkt-lines in chunks without making an object per packet. The public decoder and the ref parsers are built on it.
 
 import { ProtocolError } from "../errors.ts";
+import { HEX_VALUE } from "../hex.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { notGitHint } from "./not-git.ts";
 
@@ -13,26 +14,16 @@ export type PktLineKind = "data" | "flush" | "delim" | "response-end";
  */
 export type PacketSink = (kind: PktLineKind, source: Uint8Array, start: number, end: number) => boolean;
 
-// Value of a hex digit, or 255. A table on bytes: parseInt would read " 12", "0x1" and "12zz" as numbers.
-const NIBBLE: Uint8Array = /* @__PURE__ */ (() => {
-  const table = new Uint8Array(256).fill(255);
-  for (let value = 0; value < 16; value += 1) {
-    table[value.toString(16).charCodeAt(0)] = value;
-    table[value.toString(16).toUpperCase().charCodeAt(0)] = value;
-  }
-  return table;
-})();
-
 /**
  * Read the four pkt-len bytes at `at`.
  *
  * @returns the length (0..2 special, 4.. counting itself), or -1 when they are not four hex digits.
  */
 export function readPktLength(bytes: Uint8Array, at: number): number {
-  const a = NIBBLE[bytes[at] ?? 0] ?? 255;
-  const b = NIBBLE[bytes[at + 1] ?? 0] ?? 255;
-  const c = NIBBLE[bytes[at + 2] ?? 0] ?? 255;
-  const d = NIBBLE[bytes[at + 3] ?? 0] ?? 255;
+  const a = HEX_VALUE[bytes[at] ?? 0] ?? 255;
+  const b = HEX_VALUE[bytes[at + 1] ?? 0] ?? 255;
+  const c = HEX_VALUE[bytes[at + 2] ?? 0] ?? 255;
+  const d = HEX_VALUE[bytes[at + 3] ?? 0] ?? 255;
   return (a | b | c | d) > 15 ? -1 : (a << 12) | (b << 8) | (c << 4) | d;
 }
 

@@ -3,31 +3,40 @@
  * peer are all checked, so that neither a redirect, nor DNS, nor a literal leads where the operator forbade.
  */
 
-import { lookup as resolveName } from "node:dns";
-import { isIP, type LookupFunction } from "node:net";
+import { isIP, type Socket } from "node:net";
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import { Agent, buildConnector, type Dispatcher } from "undici";
-import { SyncError } from "../../errors.ts";
-import type { EgressPolicy, ResolvedLimits } from "../../options.ts";
-import { addressPolicy, type AddressPolicy } from "./address-policy.ts";
+import type { EndpointAuth } from "../../auth.ts";
+import type { AddressPolicy } from "../../egress/address-policy.ts";
+import { deniedAddress, guardedLookup } from "../../egress/guarded-lookup.ts";
+import type { EgressPolicy, ProxySettings, ResolvedLimits } from "../../options.ts";
+import { bypassesProxy, openTunnel } from "./tunnel.ts";
+
+/** How we and a server prove to each other who we are. */
+export type TlsChoice = Pick<EndpointAuth, "skipTlsVerify" | "clientCertificate">;
 
 /** Connections of one client: kept alive for listings, fresh for each push. */
 export interface GuardedDispatchers {
   /** For requests that may reuse a connection. */
-  readonly shared: (skipTlsVerify: boolean) => Dispatcher;
+  readonly shared: (tls: TlsChoice) => Dispatcher;
   /** For a push: a connection that nobody else has, as intermediaries cut idle ones without a word. */
-  readonly fresh: (skipTlsVerify: boolean) => Dispatcher;
+  readonly fresh: (tls: TlsChoice) => Dispatcher;
   close(): Promise<void>;
 }
 
-export function guardedDispatchers(egress: EgressPolicy, limits: ResolvedLimits): GuardedDispatchers {
-  const policy = addressPolicy(egress);
+export function guardedDispatchers(
+  egress: EgressPolicy,
+  policy: AddressPolicy,
+  limits: ResolvedLimits,
+): GuardedDispatchers {
   const agents = new Map<string, Agent>();
-  const agent = (skipTlsVerify: boolean, keepAlive: boolean): Agent => {
-    const key = `${skipTlsVerify} ${keepAlive}`;
+  const agent = (tls: TlsChoice, keepAlive: boolean): Agent => {
+    const { skipTlsVerify = false, clientCertificate } = tls;
+    const key = [skipTlsVerify, keepAlive, clientCertificate?.certificate, clientCertificate?.key].join("\n");
     const existing = agents.get(key);
     if (existing) return existing;
     const made = new Agent({
-      connect: guardedConnector(policy, egress, limits, skipTlsVerify),
+      connect: guardedConnector(egress, policy, limits, tls),
       pipelining: keepAlive ? 1 : 0,
       keepAliveTimeout: 4_000,
       maxHeaderSize: 16_384,
@@ -37,8 +46,8 @@ export function guardedDispatchers(egress: EgressPolicy, limits: ResolvedLimits)
     return made;
   };
   return {
-    shared: (skipTlsVerify) => agent(skipTlsVerify, true),
-    fresh: (skipTlsVerify) => agent(skipTlsVerify, false),
+    shared: (tls) => agent(tls, true),
+    fresh: (tls) => agent(tls, false),
     close: async () => {
       await Promise.all([...agents.values()].map((each) => each.destroy()));
     },
@@ -46,25 +55,55 @@ export function guardedDispatchers(egress: EgressPolicy, limits: ResolvedLimits)
 }
 
 function guardedConnector(
-  policy: AddressPolicy,
   egress: EgressPolicy,
+  policy: AddressPolicy,
   limits: ResolvedLimits,
-  skipTlsVerify: boolean,
+  tls: TlsChoice,
 ): buildConnector.connector {
-  return (options, callback) => {
-    const port = Number(options.port || (options.protocol === "https:" ? 443 : 80));
-    const host = options.hostname.replace(/^\[|\]$/gu, "");
-    // Node resolves nothing for a literal, so the look-up below never sees one.
-    if (isIP(host) !== 0 && !policy(host, port)) return callback(denied(host, port), null);
-    const connect = buildConnector({
+  const secureContext = contextOf(egress, tls);
+  const connectors = new Map<number, buildConnector.connector>();
+  const connectorTo = (port: number): buildConnector.connector => {
+    const existing = connectors.get(port);
+    if (existing) return existing;
+    const made = buildConnector({
       // Fresh connections for pushes, early answers and request bodies of unknown length: all as git does them.
       allowH2: false,
       lookup: guardedLookup(policy, port),
       timeout: limits.connectTimeoutMs,
-      rejectUnauthorized: !skipTlsVerify,
-      ...(egress.ca === undefined ? {} : { ca: egress.ca }),
+      // Never left to the environment.
+      rejectUnauthorized: tls.skipTlsVerify !== true,
+      ...(secureContext === undefined ? {} : { secureContext }),
     });
-    connect(options, (error, socket) => {
+    connectors.set(port, made);
+    return made;
+  };
+  const judge = egress.addresses === "any" ? undefined : policy;
+  const connectThrough = async (
+    proxy: ProxySettings,
+    options: buildConnector.Options,
+    port: number,
+    callback: buildConnector.Callback,
+  ): Promise<void> => {
+    let socket: Socket;
+    try {
+      socket = await openTunnel(proxy, { hostname: options.hostname, port }, judge, limits.connectTimeoutMs);
+    } catch (error) {
+      return callback(error instanceof Error ? error : new Error(String(error)), null);
+    }
+    if (options.protocol !== "https:") return callback(null, socket);
+    connectorTo(port)({ ...options, httpSocket: socket }, callback);
+  };
+  return (options, callback) => {
+    const port = Number(options.port || (options.protocol === "https:" ? 443 : 80));
+    const hostname = options.hostname.replace(/^\[|\]$/gu, "");
+    const { proxy } = egress;
+    if (proxy !== undefined && !bypassesProxy(hostname, proxy.bypass ?? [])) {
+      void connectThrough(proxy, { ...options, hostname }, port, callback);
+      return;
+    }
+    // Node resolves nothing for a literal, so the look-up never sees one.
+    if (isIP(hostname) !== 0 && !policy(hostname, port)) return callback(deniedAddress(hostname, port), null);
+    connectorTo(port)(options, (error, socket) => {
       // A failed attempt comes without a socket, whatever the type says.
       if (error || !socket) return callback(error ?? new Error("no connection"), null);
       const peer = socket.remoteAddress;
@@ -72,35 +111,21 @@ function guardedConnector(
       socket.destroy();
       // A connection that is gone already has no peer to judge.
       callback(
-        peer === undefined ? new Error("the connection was closed at once") : denied(peer, port),
+        peer === undefined ? new Error("the connection was closed at once") : deniedAddress(peer, port),
         null,
       );
     });
   };
 }
 
-/** Resolves a name and lets the connection happen only if every one of its addresses is allowed. */
-function guardedLookup(policy: AddressPolicy, port: number): LookupFunction {
-  return (hostname, options, callback) => {
-    resolveName(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, []);
-      const refused = addresses.find((entry) => !policy(entry.address, port));
-      const [first] = addresses;
-      if (refused !== undefined || first === undefined)
-        return callback(denied(refused?.address ?? hostname, port), []);
-      if (options.all === true) return callback(null, addresses);
-      callback(null, first.address, first.family);
-    });
-  };
-}
-
-function denied(address: string, port: number): SyncError {
-  return new SyncError(
-    "EGRESS_DENIED",
-    `Refused to connect to ${address} port ${port}: the address is not allowed`,
-    {
-      address,
-      port,
-    },
-  );
+/** Authorities besides the usual ones, and a certificate of our own; none when neither is given. */
+function contextOf({ ca }: EgressPolicy, { clientCertificate }: TlsChoice): SecureContext | undefined {
+  if (ca === undefined && clientCertificate === undefined) return undefined;
+  return createSecureContext({
+    // Named alone they would replace the usual ones.
+    ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] }),
+    ...(clientCertificate === undefined
+      ? {}
+      : { cert: clientCertificate.certificate, key: clientCertificate.key }),
+  });
 }

@@ -7,8 +7,9 @@ const FACTS = { side: "source", url: "https://a.example/x", phase: "info/refs" }
 function follow(
   location: string | undefined,
   origin = "https://a.example",
+  hadSecret = false,
 ): { origin: string; base: string } {
-  return redirectedBase(location, { origin, base: "/x", service: "git-upload-pack" }, FACTS);
+  return redirectedBase(location, { origin, base: "/x", service: "git-upload-pack", hadSecret }, FACTS);
 }
 
 describe("redirectedBase()", () => {
@@ -35,7 +36,8 @@ describe("redirectedBase()", () => {
   test.for([
     [undefined, "REDIRECT_REFUSED"],
     ["https://", "REDIRECT_REFUSED"],
-    ["https://b.example/login", "REDIRECT_REFUSED"],
+    ["https://b.example/welcome", "REDIRECT_REFUSED"],
+    ["https://b.example/designing/blog", "REDIRECT_REFUSED"],
     ["https://b.example/y/info/refs", "REDIRECT_REFUSED"],
     ["https://b.example/y/info/refs?service=git-receive-pack", "REDIRECT_REFUSED"],
     [`https://user:secret@b.example/y${TAIL}`, "REDIRECT_REFUSED"],
@@ -46,6 +48,20 @@ describe("redirectedBase()", () => {
     [`https://b.example/y?x${TAIL}`, "URL_INVALID"],
   ] as const)("refuses %s with %s", ([location, code]) => {
     expect(() => follow(location)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test.for([
+    "https://b.example/login",
+    "/users/sign_in",
+    "https://login.b.example/common/authorize?client=x",
+    "https://a.example/_signin?realm=a.example&reply_to=https%3A%2F%2Fa.example",
+    "https://b.example/oauth2/authorize",
+    "https://b.example/saml",
+  ])("takes %s for a wish for credentials, and with some for a refusal of them", (location) => {
+    expect(() => follow(location)).toThrow(expect.objectContaining({ code: "AUTH_REQUIRED" }));
+    expect(() => follow(location, "https://a.example", true)).toThrow(
+      expect.objectContaining({ code: "AUTH_DENIED" }),
+    );
   });
 
   test("does not repeat a secret of the redirect", () => {

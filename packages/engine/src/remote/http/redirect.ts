@@ -7,14 +7,19 @@
 
 import { infoRefsPath, type GitService } from "@gitsync/protocol";
 import { SyncError } from "../../errors.ts";
-import { parseLocation } from "../../location.ts";
-import type { RequestFacts } from "./http-failure.ts";
+import { parseLocation } from "../../location/parse-location.ts";
+import type { RequestFacts } from "../connection-failure.ts";
 
 interface Asked {
   readonly origin: string;
   readonly base: string;
   readonly service: GitService;
+  /** Credentials were sent with the request that is redirected. */
+  readonly hadSecret: boolean;
 }
+
+/** Where hosts send those whom they do not know: a page to sign in on. */
+const SIGN_IN = /(?:^|[/._-])(?:_?sign[_-]?in|log[_-]?in|oauth2?|saml2?|sso)(?:[/?._-]|$)/iu;
 
 export function redirectedBase(
   header: string | undefined,
@@ -32,9 +37,21 @@ export function redirectedBase(
   if (full === null) throw refused("its address is not a URL");
   const text = `${full.protocol}//${full.host}${full.pathname}${full.search}`;
   if (full.username !== "" || full.password !== "") throw refused("its address holds credentials");
-  if (!text.endsWith(tail)) throw refused("its address is not that of a listing");
+  if (!text.endsWith(tail)) {
+    if (SIGN_IN.test(`${full.hostname}${full.pathname}`)) throw signInWanted(asked, facts);
+    throw refused("its address is not that of a listing");
+  }
   if (asked.origin.startsWith("https:") && full.protocol !== "https:") throw refused("it leaves https");
   const location = parseLocation(text.slice(0, -tail.length), facts.side);
   if (location.kind !== "http") throw refused("it leaves HTTP");
   return { origin: location.origin, base: location.path };
+}
+
+function signInWanted({ hadSecret }: Asked, { side, url }: RequestFacts): SyncError {
+  const why = hadSecret ? "did not accept the credentials" : "asks for credentials";
+  return new SyncError(
+    hadSecret ? "AUTH_DENIED" : "AUTH_REQUIRED",
+    `The ${side} ${why}: ${url} redirects to a page to sign in on`,
+    { side, url },
+  );
 }

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { guardStall } from "./stall-guard.ts";
 
+const LIMITS = { idleTimeoutMs: 1_000, minBytesPerSecond: 100 };
+
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -11,7 +13,7 @@ async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
 
 describe("guardStall()", () => {
   test("aborts when the transport holds a chunk for too long", async () => {
-    const guard = guardStall(new AbortController().signal, 1_000, "https://example.com/a");
+    const guard = guardStall(new AbortController().signal, LIMITS, "https://example.com/a");
     const watched = guard.watch(chunks());
     await watched.next();
     vi.advanceTimersByTime(999);
@@ -21,8 +23,22 @@ describe("guardStall()", () => {
     await watched.return();
   });
 
+  test("gives a large chunk the time that the slowest allowed network takes for it", async () => {
+    const guard = guardStall(new AbortController().signal, LIMITS, "https://example.com/a");
+    const large = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+      yield new Uint8Array(500);
+    };
+    const watched = guard.watch(large());
+    await watched.next();
+    vi.advanceTimersByTime(4_999);
+    expect(guard.signal.aborted).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(guard.signal.aborted).toBe(true);
+    await watched.return();
+  });
+
   test("does not count the time that the source takes, nor the time after the end", async () => {
-    const guard = guardStall(new AbortController().signal, 1_000, "https://example.com/a");
+    const guard = guardStall(new AbortController().signal, LIMITS, "https://example.com/a");
     const arrival = Promise.withResolvers<Uint8Array>();
     const slow = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
       yield await arrival.promise;
@@ -47,7 +63,7 @@ describe("guardStall()", () => {
         closed = true;
       }
     };
-    const watched = guardStall(new AbortController().signal, 1_000, "x").watch(source());
+    const watched = guardStall(new AbortController().signal, LIMITS, "x").watch(source());
     await watched.next();
     await watched.return();
     expect(closed).toBe(true);
@@ -56,7 +72,7 @@ describe("guardStall()", () => {
 
   test("passes the caller's abort on", () => {
     const caller = new AbortController();
-    const guard = guardStall(caller.signal, 1_000, "x");
+    const guard = guardStall(caller.signal, LIMITS, "x");
     caller.abort(new Error("enough"));
     expect(guard.signal.reason).toBe(caller.signal.reason);
   });

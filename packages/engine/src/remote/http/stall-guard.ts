@@ -1,6 +1,7 @@
-/** Notices a server that takes no more of a request body while it should be reading it. */
+/** Notices a server that takes no more of a request body, or hardly more, while it should be reading it. */
 
 import { SyncError } from "../../errors.ts";
+import { takingBudgetMs, type PaceLimits } from "../pace.ts";
 
 export interface StallGuard {
   /** Aborts when the caller's signal does, and when the server stalls. */
@@ -9,11 +10,11 @@ export interface StallGuard {
   readonly watch: (chunks: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array, void, undefined>;
 }
 
-export function guardStall(signal: AbortSignal, limitMs: number, url: string): StallGuard {
+export function guardStall(signal: AbortSignal, limits: PaceLimits, url: string): StallGuard {
   const stalled = new AbortController();
   const stall = (): void =>
     stalled.abort(
-      new SyncError("REMOTE_TIMEOUT", `The target stopped reading the push for ${limitMs} ms: ${url}`, {
+      new SyncError("REMOTE_TIMEOUT", `The target stopped reading the push, or reads too slowly: ${url}`, {
         side: "target",
         url,
       }),
@@ -22,7 +23,7 @@ export function guardStall(signal: AbortSignal, limitMs: number, url: string): S
     signal: AbortSignal.any([signal, stalled.signal]),
     watch: async function* (chunks) {
       for await (const chunk of chunks) {
-        const timer = setTimeout(stall, limitMs);
+        const timer = setTimeout(stall, takingBudgetMs(chunk.length, limits));
         try {
           yield chunk;
         } finally {

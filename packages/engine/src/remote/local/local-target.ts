@@ -2,9 +2,10 @@
 
 import { CapabilityList, type ObjectFormat, type RefName } from "@gitsync/protocol";
 import { SyncError } from "../../errors.ts";
-import { isMissing } from "../../location.ts";
+import { isMissing } from "../../location/local-path.ts";
 import type { PushAnswer, PushRequest, RemoteObserver, TargetListing, TargetRemote } from "../remote.ts";
-import { runGit, type ChildEnvironment } from "./git-child.ts";
+import type { ChildEnvironment } from "../stream/service-process.ts";
+import { runGit } from "./local-service.ts";
 
 /** What stock git's receive-pack can do; assumed of a repository that it is about to serve. */
 const CAPABILITIES = [

@@ -1,7 +1,7 @@
 /** Which network addresses may be connected to. Pure; the connector asks for every address of every connection. */
 
 import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
-import type { EgressPolicy } from "../../options.ts";
+import type { EgressPolicy } from "../options.ts";
 
 /**
  * Networks that are not public unicast: the special-purpose registries of IANA (RFC 6890 and its updates),

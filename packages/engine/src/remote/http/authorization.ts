@@ -1,17 +1,6 @@
-/** What becomes of credentials over HTTP: checked when they are given, sent as one header, and kept out of errors. */
+/** What becomes of credentials over HTTP: sent as one header, and kept out of errors. */
 
-import type { EndpointAuth, EndpointRole } from "../../auth.ts";
-import { SyncError } from "../../errors.ts";
-
-/** A token with a line end, as read from a file, would fail as a header and look like a lost connection. */
-export function checkedAuth(auth: EndpointAuth, role: EndpointRole): EndpointAuth {
-  if (auth.bearerToken === undefined || /^[!-~]+$/u.test(auth.bearerToken)) return auth;
-  throw new SyncError(
-    "AUTH_PROVIDER_FAILED",
-    `The bearer token for the ${role} is empty or holds a space, a line end or another character that a header cannot hold`,
-    { role },
-  );
-}
+import type { EndpointAuth } from "../../auth.ts";
 
 /** A server that shows the request it refused must not get its secrets into our errors. */
 export function withoutSecrets(text: string, auth: EndpointAuth): string {

@@ -1,0 +1,142 @@
+/** An answer to one request: its head, and its body counted, decoded and bounded by whoever reads it. */
+
+import { pipeline, type Readable } from "node:stream";
+import { createGunzip, createInflate } from "node:zlib";
+import { mediaTypeOf, sanitizeText } from "@gitsync/protocol";
+import type { Dispatcher } from "undici";
+import type { EndpointAuth } from "../../auth.ts";
+import { SyncError } from "../../errors.ts";
+import type { TrafficMeter } from "../connection.ts";
+import { connectionError, type RequestFacts } from "../connection-failure.ts";
+import { hasSecret } from "../credentials.ts";
+import { withoutSecrets } from "./authorization.ts";
+import { statusError } from "./http-failure.ts";
+import { excerptOf } from "./not-git.ts";
+
+/** How much of an unwanted body is read, and for how long. */
+const MAX_EXCERPT_BYTES = 8 * 1024;
+const MAX_EXCERPT_MS = 5_000;
+
+export class HttpAnswer {
+  readonly status: number;
+  /** What was sent with the request. */
+  readonly auth: EndpointAuth;
+  readonly #data: Dispatcher.ResponseData;
+  readonly #facts: RequestFacts;
+  readonly #meter: TrafficMeter;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    data: Dispatcher.ResponseData,
+    auth: EndpointAuth,
+    facts: RequestFacts,
+    meter: TrafficMeter,
+    signal: AbortSignal,
+  ) {
+    this.status = data.statusCode;
+    this.auth = auth;
+    this.#data = data;
+    this.#facts = facts;
+    this.#meter = meter;
+    this.#signal = signal;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#data.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  /** Lower case and without parameters; empty when there is none. */
+  get mediaType(): string {
+    return mediaTypeOf(this.header("content-type"));
+  }
+
+  /** What a 401 asks for. */
+  get challenges(): readonly string[] {
+    const value = this.#data.headers["www-authenticate"] ?? [];
+    return [value].flat().map((text) => sanitizeText(text, { maxLength: 1_000 }));
+  }
+
+  /**
+   * The body. A chunk is valid until the next one is asked for; leaving the loop ends the request.
+   *
+   * @throws {SyncError} of the connection, or `PROTOCOL_INVALID` for an encoding that nobody asked for.
+   */
+  async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for await (const chunk of this.#decoded()) {
+        this.#meter.received(chunk.length);
+        yield chunk;
+      }
+    } catch (error) {
+      throw connectionError(error, this.#facts, this.#signal);
+    }
+  }
+
+  /** The start of the body as text, without our secrets, and no more of it. Ends the request. */
+  async excerpt(): Promise<string> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    const timer = setTimeout(() => this.#data.body.destroy(), MAX_EXCERPT_MS);
+    try {
+      for await (const chunk of this.chunks()) {
+        chunks.push(chunk.slice());
+        length += chunk.length;
+        if (length >= MAX_EXCERPT_BYTES) break;
+      }
+    } catch {
+      // What came is all there is to show.
+    } finally {
+      clearTimeout(timer);
+    }
+    const text = Buffer.concat(chunks).toString("utf8").slice(0, MAX_EXCERPT_BYTES);
+    return withoutSecrets(text, this.auth);
+  }
+
+  /** Read a small rest so that the connection can be reused, or drop the connection. */
+  async discard(): Promise<void> {
+    const { body } = this.#data;
+    const signal = AbortSignal.timeout(MAX_EXCERPT_MS);
+    await body.dump({ limit: MAX_EXCERPT_BYTES, signal }).catch(() => body.destroy());
+  }
+
+  /** The error that this answer is. Ends the request. */
+  async refusal(): Promise<SyncError> {
+    const said = excerptOf(this.mediaType, await this.excerpt());
+    const error = statusError(this.status, this.#facts, this.header("retry-after"), said);
+    const hadSecret = hasSecret(this.auth);
+    if (this.status === 401 && !hadSecret)
+      return new SyncError(
+        "AUTH_REQUIRED",
+        `The ${this.#facts.side} asks for credentials: ${this.#facts.url}`,
+        error.details,
+      );
+    // A page to sign in on comes with 203, also to those who were not believed.
+    return error.code === "AUTH_REQUIRED" && hadSecret
+      ? new SyncError("AUTH_DENIED", error.message, error.details)
+      : error;
+  }
+
+  #decoded(): Readable {
+    const { body } = this.#data;
+    const encoding = this.header("content-encoding")?.trim().toLowerCase() ?? "";
+    switch (encoding) {
+      case "":
+      case "identity":
+        return body;
+      case "gzip":
+      case "x-gzip":
+        // Inflated piece by piece, so that the reader's limits hold for what comes out.
+        return pipeline(body, createGunzip(), () => {});
+      case "deflate":
+        return pipeline(body, createInflate(), () => {});
+      default:
+        body.destroy();
+        throw new SyncError(
+          "PROTOCOL_INVALID",
+          `The ${this.#facts.side} answered in an encoding that nobody asked for, ${sanitizeText(encoding, { maxLength: 40 })}: ${this.#facts.url}`,
+          { side: this.#facts.side, url: this.#facts.url },
+        );
+    }
+  }
+}

@@ -1,9 +1,10 @@
 /** Carries out a plan: safety refs first, then the refs, then, if asked, a look at what the target shows. */
 
-import type { ObjectId, RefName } from "@gitsync/protocol";
+import type { RefName, RefTable } from "@gitsync/protocol";
 import type { Discovery } from "./discover.ts";
 import { SyncError } from "./errors.ts";
 import type { PlannedRun } from "./plan-run.ts";
+import { targetNameOf } from "./plan/desired.ts";
 import type { PlannedChange, PlannedRef } from "./plan/plan.ts";
 import type { Run } from "./run.ts";
 import { desiredId, leasedId, type Verdicts } from "./transfer/outcome.ts";
@@ -83,8 +84,7 @@ function refuseUnlessAtomic(run: Run, found: Discovery, groups: readonly PushGro
 /** The target's name for the branch that the source's HEAD names: what a new repository's HEAD should name. */
 function targetNameOfHead(found: Discovery): RefName | undefined {
   const { head } = found.source;
-  const desired = [...found.desired.values()].find((each) => each.source === head);
-  return desired?.target;
+  return head === undefined ? undefined : targetNameOf(found.desired, head);
 }
 
 /** List the target once more; what it reported and does not show is not believed. */
@@ -99,7 +99,7 @@ async function verified(
     .filter((command) => verdicts.get(command.ref)?.outcome === "applied");
   if (applied.length === 0) return outcome;
   run.observe({ type: "phase", phase: "verify" });
-  let refs: ReadonlyMap<RefName, ObjectId>;
+  let refs: RefTable;
   try {
     ({ refs } = await run.target.list(run.signal));
   } catch (cause) {

@@ -2,17 +2,16 @@
 
 import { formatRefName, type ObjectFormat } from "@gitsync/protocol";
 import { SyncError } from "./errors.ts";
-import { desiredRefs, type DesiredRef } from "./plan/desired.ts";
+import { desiredRefs, type DesiredRefs } from "./plan/desired.ts";
 import type { SourceListing, TargetListing } from "./remote/remote.ts";
 import type { Run } from "./run.ts";
-import type { RefName } from "@gitsync/protocol";
 
 export interface Discovery {
   readonly source: SourceListing;
   readonly target: TargetListing;
   readonly objectFormat: ObjectFormat;
-  /** What the target should hold, by target name. */
-  readonly desired: ReadonlyMap<RefName, DesiredRef>;
+  /** What the target should hold. */
+  readonly desired: DesiredRefs;
 }
 
 /**

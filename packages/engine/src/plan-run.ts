@@ -1,13 +1,16 @@
 /** Plans one round: asks what the planner cannot know from the two listings, then lets it decide. */
 
-import { ancestryQuestions } from "./plan/desired.ts";
+import { ancestryQuestions, differenceOf, type CurrentRefs } from "./plan/difference.ts";
 import { planRefs, type PlannedRef } from "./plan/plan.ts";
 import { askAncestry, type DownloadedPack } from "./ancestry.ts";
 import type { Discovery } from "./discover.ts";
 import type { Run } from "./run.ts";
 
 export interface PlannedRun {
+  /** What is to change or is kept from it. */
   readonly refs: readonly PlannedRef[];
+  /** What is as it should be. */
+  readonly current: CurrentRefs;
   /** A branch is to be deleted and the target did not tell which one its HEAD names. */
   readonly headUnknown: boolean;
   /** Content that an answer about fast-forwards brought along. */
@@ -18,11 +21,12 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
   run.observe({ type: "phase", phase: "plan" });
   const { policy, scope } = run.request;
   return run.span("git.plan", { "git_sync.refs.desired": found.desired.size }, async (span) => {
-    const questions = ancestryQuestions(found.desired, found.target.refs, policy);
+    const difference = differenceOf(found.desired, found.target.refs);
+    const { current } = difference;
+    const questions = ancestryQuestions(difference.changed, policy);
     const { facts: ancestry, downloaded } = await askAncestry(run, questions, found.source);
     const input = {
-      desired: found.desired,
-      targetRefs: found.target.refs,
+      difference,
       policy,
       ancestry,
       mayPrune: scope.mayPrune,
@@ -39,9 +43,9 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
       refs = planRefs({ ...input, targetHead });
     }
     span.setAttributes({
-      "git_sync.refs.skipped": refs.filter((ref) => ref.action === "skip").length,
+      "git_sync.refs.skipped": current.size,
       "git_sync.refs.blocked": refs.filter((ref) => ref.action === "block").length,
     });
-    return { refs, headUnknown, downloaded };
+    return { refs, current, headUnknown, downloaded };
   });
 }

@@ -21,7 +21,7 @@ export async function probe(input: ProbeInput): Promise<ProbeResult> {
   const prefixes = request.scope.sourcePrefixes;
   const listing = await source.list(prefixes, signal);
   const targetListing = await target?.list(signal);
-  const refs = [...listing.refs].filter(([name]) => request.scope.targetOf(name) !== undefined);
+  const refs = [...listing.refs].filter(({ name }) => request.scope.targetOf(name) !== undefined);
   return {
     sourceUrl: printEndpoint(request.source),
     ...(request.target === undefined ? {} : { targetUrl: printEndpoint(request.target) }),
@@ -30,7 +30,7 @@ export async function probe(input: ProbeInput): Promise<ProbeResult> {
     refPrefixes: prefixes,
     sourceCapabilities: printed(listing.capabilities),
     ...(targetListing === undefined ? {} : { targetCapabilities: printed(targetListing.capabilities) }),
-    refs: refs.map(([name, hash]) => ({ name: formatRefName(name), hash })),
+    refs: refs.map(({ name, oid: hash }) => ({ name: formatRefName(name), hash })),
     ...(listing.head === undefined ? {} : { sourceHead: formatRefName(listing.head) }),
     ...(listing.headUnborn ? { sourceHeadUnborn: true } : {}),
     objectFormat: listing.objectFormat,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { CurrentRefs } from "./plan/difference.ts";
 import type { PlannedRef } from "./plan/plan.ts";
 import { buildResult, type ReportInput } from "./report.ts";
 import { syncResultSchema, validateAgainst } from "./schema/index.ts";
@@ -18,14 +19,16 @@ const planned: readonly PlannedRef[] = [
     destructive: false,
   },
   { ...base, action: "delete", targetRef: ref("old"), oldId: id(4), clearsTheWay: false },
-  { ...base, action: "skip", targetRef: ref("same"), sourceRef: ref("same"), oldId: id(5), newId: id(5) },
   { ...base, action: "block", targetRef: ref("bad"), sourceRef: ref("bad"), oldId: id(6), newId: id(7) },
 ];
+
+const current: CurrentRefs = new Set([{ source: ref("same"), target: ref("same"), id: id(5) }]);
 
 function input(changes: Partial<ReportInput> & { readonly all?: RefVerdict } = {}): ReportInput {
   const { all, ...rest } = changes;
   return {
     planned,
+    current,
     verdicts: new Map(
       all === undefined ? [] : [ref("new"), ref("up"), ref("old")].map((name) => [name, all]),
     ),
@@ -142,8 +145,13 @@ describe("buildResult()", () => {
   });
 
   test("lists what is unchanged only when asked and counts it always", () => {
-    expect(buildResult(input({ includeUnchanged: true })).refs).toHaveLength(5);
-    expect(buildResult(input()).counts.skipped).toBe(1);
+    const all = buildResult(input({ includeUnchanged: true }));
+    expect(all.refs.map(({ branch, outcome }) => `${branch} ${outcome}`)).toContain("same unchanged");
+    expect(all.refs).toHaveLength(5);
+    expect(all.counts.skipped).toBe(1);
+    const changed = buildResult(input());
+    expect(changed.refs).toHaveLength(4);
+    expect(changed.counts).toEqual(all.counts);
   });
 
   test("keeps what an earlier round of the run applied", () => {
@@ -152,7 +160,6 @@ describe("buildResult()", () => {
       first.filter((each) => each.outcome === "applied").map((each) => [ref(each.targetRef), each]),
     );
     const now: readonly PlannedRef[] = [
-      { ...base, action: "skip", targetRef: ref("new"), sourceRef: ref("new"), oldId: id(1), newId: id(1) },
       {
         ...base,
         action: "update",
@@ -166,6 +173,10 @@ describe("buildResult()", () => {
     const result = buildResult(
       input({
         planned: now,
+        current: new Set([
+          { source: ref("new"), target: ref("new"), id: id(1) },
+          { source: ref("same"), target: ref("same"), id: id(5) },
+        ]),
         appliedBefore: before,
         verdicts: new Map([[ref("up"), { outcome: "applied" }]]),
       }),
@@ -179,6 +190,7 @@ describe("buildResult()", () => {
       `up update applied ${id(8).slice(0, 8)}`,
       `old delete applied ${id(4).slice(0, 8)}`,
     ]);
+    expect(result.counts).toMatchObject({ applied: 2, deleted: 1, skipped: 1 });
     expect(result.execution.converged).toBe(true);
   });
 
@@ -186,7 +198,7 @@ describe("buildResult()", () => {
     const done = planned.filter((each) => each.action !== "block");
     expect(buildResult(input({ planned: done, all: { outcome: "applied" } })).execution.converged).toBe(true);
     expect(buildResult(input({ planned: done, dryRun: true })).execution.converged).toBe(false);
-    expect(buildResult(input({ planned: done.slice(3), dryRun: true })).execution.converged).toBe(true);
+    expect(buildResult(input({ planned: [], dryRun: true })).execution.converged).toBe(true);
   });
 
   test("gives the remedy of a refusal", () => {

@@ -1,7 +1,8 @@
 /** Turns what was planned and what became of it into the result that everybody sees. Pure. */
 
 import { formatRefName, type RefName } from "@gitsync/protocol";
-import type { PlannedRef } from "./plan/plan.ts";
+import type { CurrentRefs } from "./plan/difference.ts";
+import { currentRef, inPlanOrder, type PlannedRef } from "./plan/plan.ts";
 import { shortRefName } from "./plan/ref-kind.ts";
 import type { ResolvedPolicy } from "./request.ts";
 import type {
@@ -17,7 +18,10 @@ import type { Transfer } from "./transfer/choose.ts";
 import { refusalOf } from "./transfer/refusal.ts";
 
 export interface ReportInput {
+  /** What was to change or was kept from it. */
   readonly planned: readonly PlannedRef[];
+  /** What was as it should be before anything was done. */
+  readonly current: CurrentRefs;
   /** By target ref; empty for a plan that was not carried out. */
   readonly verdicts: ReadonlyMap<RefName, RefVerdict>;
   /** What earlier rounds of the same run applied; the last round saw those refs as current already. */
@@ -36,20 +40,38 @@ export interface ReportInput {
 }
 
 export function buildResult(input: ReportInput): SyncResult {
-  const all = input.planned.map((planned) => {
-    const before = input.appliedBefore.get(planned.targetRef);
+  const { appliedBefore, current } = input;
+  const shown = shownOf(input);
+  const all = shown.map((planned) => {
+    const before = appliedBefore.get(planned.targetRef);
     return before !== undefined && planned.action === "skip" ? before : resultOf(planned, input);
   });
   // A ref that an earlier round deleted is in no later plan.
-  const seen = new Set(input.planned.map((planned) => formatRefName(planned.targetRef)));
-  for (const before of input.appliedBefore.values()) if (!seen.has(before.targetRef)) all.push(before);
+  const seen = new Set(shown.map((planned) => formatRefName(planned.targetRef)));
+  for (const before of appliedBefore.values()) if (!seen.has(before.targetRef)) all.push(before);
+  const notShown = current.size - (shown.length - input.planned.length);
   return {
-    refs: input.includeUnchanged ? all : all.filter((ref) => ref.outcome !== "unchanged"),
-    counts: countsOf(all),
+    refs: all,
+    counts: countsOf(all, notShown),
     execution: executionOf(input, all),
     stats: input.stats,
     measurement: input.measurement,
   };
+}
+
+/** The plan with those current refs that the result names: all when asked, else those that an earlier round applied. */
+function shownOf({
+  planned,
+  current,
+  appliedBefore,
+  includeUnchanged,
+  sourceHead,
+}: ReportInput): readonly PlannedRef[] {
+  if (!includeUnchanged && appliedBefore.size === 0) return planned;
+  const rest: PlannedRef[] = [];
+  for (const ref of current)
+    if (includeUnchanged || appliedBefore.has(ref.target)) rest.push(currentRef(ref));
+  return inPlanOrder([...planned, ...rest], sourceHead);
 }
 
 function resultOf(planned: PlannedRef, input: ReportInput): RefResult {
@@ -116,11 +138,12 @@ function resultOf(planned: PlannedRef, input: ReportInput): RefResult {
   }
 }
 
-function countsOf(refs: readonly RefResult[]): SyncCounts {
+/** `unchanged` more refs are as they should be and are not among `refs`. */
+function countsOf(refs: readonly RefResult[], unchanged: number): SyncCounts {
   const count = (test: (ref: RefResult) => boolean): number => refs.filter(test).length;
   return {
     applied: count((ref) => ref.outcome === "applied" && ref.action !== "delete"),
-    skipped: count((ref) => ref.action === "skip"),
+    skipped: unchanged + count((ref) => ref.action === "skip"),
     blocked: count((ref) => ref.action === "block"),
     deleted: count((ref) => ref.outcome === "applied" && ref.action === "delete"),
     warned: count((ref) => ref.action === "warn"),

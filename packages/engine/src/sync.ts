@@ -134,6 +134,7 @@ function report(
   const { found, plan, choice, done } = round;
   return buildResult({
     planned: plan.refs,
+    current: plan.current,
     verdicts: done.verdicts,
     appliedBefore,
     policy: run.request.policy,

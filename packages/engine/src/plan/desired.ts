@@ -1,9 +1,6 @@
 /** What the target should hold: the source's refs under the names that the scope gives them. Pure. */
 
-import type { ObjectId, RefName } from "@gitsync/protocol";
-import type { ResolvedPolicy } from "../request.ts";
-import { ancestryKey, type AncestryPair } from "./ancestry-facts.ts";
-import { refKind } from "./ref-kind.ts";
+import { compareRefNames, type ObjectId, type RefName, type RefTable } from "@gitsync/protocol";
 import type { ResolvedScope } from "./scope.ts";
 
 export interface DesiredRef {
@@ -12,8 +9,18 @@ export interface DesiredRef {
   readonly id: ObjectId;
 }
 
+/** All desired refs. Those that keep their names are rows of the source's table, and only the others are objects. */
+export interface DesiredRefs {
+  readonly source: RefTable;
+  /** For each row of `source`: 1 when the target should hold it under the same name, else 0. */
+  readonly keeps: Uint8Array;
+  /** Those that were mapped or renamed, by target name. */
+  readonly renamed: ReadonlyMap<RefName, DesiredRef>;
+  readonly size: number;
+}
+
 export type DesiredOutcome =
-  | { readonly ok: true; readonly desired: ReadonlyMap<RefName, DesiredRef> }
+  | { readonly ok: true; readonly desired: DesiredRefs }
   | { readonly ok: false; readonly reason: "missing"; readonly source: RefName }
   | {
       readonly ok: false;
@@ -22,46 +29,46 @@ export type DesiredOutcome =
       readonly target: RefName;
     };
 
-/** The desired refs by target name, in the order of the source's listing. */
-export function desiredRefs(
-  scope: ResolvedScope,
-  sourceRefs: ReadonlyMap<RefName, ObjectId>,
-): DesiredOutcome {
-  const desired = new Map<RefName, DesiredRef>();
+/** `source` lists each name once, in order. */
+export function desiredRefs(scope: ResolvedScope, source: RefTable): DesiredOutcome {
   const [first] = scope.branches;
-  if (first !== undefined && scope.branches.every((name) => !sourceRefs.has(name))) {
+  if (first !== undefined && scope.branches.every((name) => !source.has(name))) {
     return { ok: false, reason: "missing", source: first };
   }
-  for (const { source, target } of scope.mappings) {
-    const id = sourceRefs.get(source);
-    if (id === undefined) return { ok: false, reason: "missing", source };
-    desired.set(target, { source, target, id });
+  const renamed = new Map<RefName, DesiredRef>();
+  for (const mapping of scope.mappings) {
+    const id = source.get(mapping.source);
+    if (id === undefined) return { ok: false, reason: "missing", source: mapping.source };
+    renamed.set(mapping.target, { ...mapping, id });
   }
-  for (const [source, id] of sourceRefs) {
-    const target = scope.targetOf(source);
+  const keeps = new Uint8Array(source.size);
+  let size = renamed.size;
+  let row = -1;
+  for (const name of source.names()) {
+    row += 1;
+    const target = scope.targetOf(name);
     if (target === undefined) continue;
-    const other = desired.get(target);
-    if (other) return { ok: false, reason: "duplicate", sources: [other.source, source], target };
-    desired.set(target, { source, target, id });
+    size += 1;
+    if (target === name) {
+      keeps[row] = 1;
+      continue;
+    }
+    const other = renamed.get(target);
+    if (other) return { ok: false, reason: "duplicate", sources: [other.source, name], target };
+    // Not `name` itself: it is cut from a long string, which it would keep in memory.
+    renamed.set(target, { source: source.name(row), target, id: source.id(row) });
   }
-  return { ok: true, desired };
+  for (const { source: name, target } of renamed.values()) {
+    const taken = source.rowOf(target);
+    if (taken === -1 || keeps[taken] !== 1) continue;
+    return { ok: false, reason: "duplicate", sources: [name, target].toSorted(compareRefNames), target };
+  }
+  return { ok: true, desired: { source, keeps, renamed, size } };
 }
 
-/**
- * The moves whose direction matters for the plan. Tags have none: a tag that points elsewhere has moved.
- * Replicate overwrites either way, so it asks only where losing commits has to be known.
- */
-export function ancestryQuestions(
-  desired: ReadonlyMap<RefName, DesiredRef>,
-  targetRefs: ReadonlyMap<RefName, ObjectId>,
-  policy: ResolvedPolicy,
-): readonly AncestryPair[] {
-  if (policy.mode === "replicate" && policy.destructive === "allow") return [];
-  const pairs = new Map<string, AncestryPair>();
-  for (const { target, id: newId } of desired.values()) {
-    const oldId = targetRefs.get(target);
-    if (oldId === undefined || oldId === newId || refKind(target) === "tag") continue;
-    pairs.set(ancestryKey({ oldId, newId }), { oldId, newId });
-  }
-  return [...pairs.values()];
+/** The first target name that a source ref gets; `undefined` for one that is not desired. */
+export function targetNameOf(desired: DesiredRefs, name: RefName): RefName | undefined {
+  for (const each of desired.renamed.values()) if (each.source === name) return each.target;
+  const row = desired.source.rowOf(name);
+  return row >= 0 && desired.keeps[row] === 1 ? name : undefined;
 }

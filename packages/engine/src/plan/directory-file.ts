@@ -4,17 +4,20 @@
  * git stores loose refs as files, so a name may not also be the folder of another (git-update-ref(1)).
  */
 
-import type { RefName } from "@gitsync/protocol";
+import type { RefName, RefTable } from "@gitsync/protocol";
 
 /** Names with the question which of them stand in the way of another. */
 export class RefNamespace {
-  readonly #names: ReadonlySet<RefName>;
-  /** Every folder that holds one of the names, with one name in it. */
+  readonly #listed: RefTable;
+  readonly #added: ReadonlySet<RefName>;
+  /** Every folder that holds added names, with the names in it. */
   readonly #folders = new Map<string, RefName[]>();
 
-  constructor(names: Iterable<RefName>) {
-    this.#names = new Set(names);
-    for (const name of this.#names) {
+  /** Listed names, which may be many, and a few that are added to them. */
+  constructor(listed: RefTable, added: Iterable<RefName>) {
+    this.#listed = listed;
+    this.#added = new Set(added);
+    for (const name of this.#added) {
       for (const folder of foldersOf(name)) {
         const inside = this.#folders.get(folder);
         if (inside) inside.push(name);
@@ -25,8 +28,12 @@ export class RefNamespace {
 
   /** The names that `name` cannot stand beside. */
   conflictsOf(name: RefName): readonly RefName[] {
-    const above = foldersOf(name).filter((folder): folder is RefName => this.#names.has(folder as RefName));
-    return [...above, ...(this.#folders.get(name) ?? [])];
+    const above = foldersOf(name).filter((folder): folder is RefName => this.#has(folder as RefName));
+    return [...above, ...this.#listed.under(`${name}/`).names(), ...(this.#folders.get(name) ?? [])];
+  }
+
+  #has(name: RefName): boolean {
+    return this.#added.has(name) || this.#listed.has(name);
   }
 }
 

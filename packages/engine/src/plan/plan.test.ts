@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ObjectId, RefName } from "@gitsync/protocol";
-import { desiredOf, id, policyOf, ref, refs } from "../testing/values.ts";
+import { desiredOf, id, listed, policyOf, ref, refs } from "../testing/values.ts";
 import { ancestryKey, type AncestryFact } from "./ancestry-facts.ts";
-import { planRefs, type PlanInput, type PlannedRef } from "./plan.ts";
+import { differenceOf } from "./difference.ts";
+import { currentRef, inPlanOrder, planRefs, type PlanInput, type PlannedRef } from "./plan.ts";
 import { RefNamespace } from "./directory-file.ts";
 
 type Entries = Readonly<Record<string, number>>;
 
-interface Case extends Partial<Omit<PlanInput, "desired" | "targetRefs" | "policy" | "ancestry">> {
+interface Case extends Partial<Omit<PlanInput, "difference" | "policy" | "ancestry">> {
   readonly source?: Entries;
   readonly target?: Entries;
   readonly policy?: Parameters<typeof policyOf>[0];
@@ -16,17 +17,16 @@ interface Case extends Partial<Omit<PlanInput, "desired" | "targetRefs" | "polic
   readonly fact?: AncestryFact;
 }
 
+/** What is planned, and what is as it should be. */
 function plan({ source = {}, target = {}, policy, fact, ...rest }: Case): readonly PlannedRef[] {
   const desired = desiredOf(source);
-  const targetRefs = refs(target);
+  const difference = differenceOf(desired, listed(refs(target)));
   const ancestry = new Map<string, AncestryFact>();
-  for (const { id: newId, target: name } of desired.values()) {
-    const oldId = targetRefs.get(name);
+  for (const { oldId, id: newId } of difference.changed) {
     if (oldId !== undefined && fact !== undefined) ancestry.set(ancestryKey({ oldId, newId }), fact);
   }
-  return planRefs({
-    desired,
-    targetRefs,
+  const planned = planRefs({
+    difference,
     policy: policyOf(policy),
     ancestry,
     mayPrune: () => true,
@@ -36,6 +36,7 @@ function plan({ source = {}, target = {}, policy, fact, ...rest }: Case): readon
     canDelete: true,
     ...rest,
   });
+  return inPlanOrder([...planned, ...Array.from(difference.current, currentRef)], rest.sourceHead);
 }
 
 const lines = (planned: readonly PlannedRef[]): readonly string[] =>
@@ -107,8 +108,13 @@ describe("planRefs() decides one ref", () => {
 
   test("a mapped ref carries both names", () => {
     const [planned] = planRefs({
-      desired: new Map([[ref("up"), { source: ref("main"), target: ref("up"), id: id(1) }]]),
-      targetRefs: new Map(),
+      difference: differenceOf(
+        {
+          ...desiredOf({}),
+          renamed: new Map([[ref("up"), { source: ref("main"), target: ref("up"), id: id(1) }]]),
+        },
+        listed(new Map()),
+      ),
       policy: policyOf(),
       ancestry: new Map(),
       mayPrune: () => false,
@@ -239,11 +245,14 @@ describe("planRefs() finds names that cannot stand side by side", () => {
       .array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 4 })
       .map((parts) => ref(parts.join("/")));
     fc.assert(
-      fc.property(fc.array(name, { maxLength: 12 }), name, (names, asked) => {
+      fc.property(fc.uniqueArray(name, { maxLength: 12 }), fc.nat(12), name, (names, split, asked) => {
         const expected = new Set(
           names.filter((each) => each.startsWith(`${asked}/`) || asked.startsWith(`${each}/`)),
         );
-        expect(new Set(new RefNamespace(names).conflictsOf(asked))).toEqual(expected);
+        const table = listed(new Map(names.slice(split).map((each) => [each, id(1)])));
+        const found = new RefNamespace(table, names.slice(0, split)).conflictsOf(asked);
+        expect(new Set(found)).toEqual(expected);
+        expect(found).toHaveLength(expected.size);
       }),
     );
   });
@@ -318,7 +327,7 @@ describe("planRefs() whatever both sides list", () => {
         for (const each of plan({ ...input, mayPrune: isTag })) {
           if (each.action !== "delete") continue;
           expect(isTag(each.targetRef)).toBe(true);
-          expect(desiredOf(input.source).has(each.targetRef)).toBe(false);
+          expect(refs(input.source).has(each.targetRef)).toBe(false);
           expect(each.targetRef).not.toBe(input.targetHead);
         }
       }),
@@ -340,7 +349,7 @@ describe("planRefs() whatever both sides list", () => {
         ...input,
         policy: { ...input.policy, mode: "replicate", destructive: "allow" },
       });
-      const source = desiredOf(input.source ?? {});
+      const source = refs(input.source ?? {});
       const target = refs(input.target ?? {});
       const updates = planned.filter(({ targetRef }) => source.has(targetRef) && target.has(targetRef));
       expect(updates.filter((each) => each.action === "block")).toEqual([]);
@@ -364,7 +373,7 @@ describe("planRefs() whatever both sides list", () => {
       }
       // What git could not store is never planned.
       const created = planned.filter((each) => each.action === "create").map((each) => each.targetRef);
-      const namespace = new RefNamespace(after.keys());
+      const namespace = new RefNamespace(listed(after), []);
       for (const name of created) expect(namespace.conflictsOf(name)).toEqual([]);
     });
   });

@@ -12,6 +12,7 @@ import { ancestryKey, type AncestryFacts } from "./ancestry-facts.ts";
 import { RefNamespace } from "./directory-file.ts";
 import { refKind } from "./ref-kind.ts";
 import type { DesiredRef } from "./desired.ts";
+import type { ChangedRef, RefDifference } from "./difference.ts";
 
 interface PlannedBase {
   readonly targetRef: RefName;
@@ -50,8 +51,7 @@ export interface PlannedRest extends PlannedBase {
 export type PlannedRef = PlannedChange | PlannedRest;
 
 export interface PlanInput {
-  readonly desired: ReadonlyMap<RefName, DesiredRef>;
-  readonly targetRefs: ReadonlyMap<RefName, ObjectId>;
+  readonly difference: RefDifference;
   readonly policy: ResolvedPolicy;
   readonly ancestry: AncestryFacts;
   /** Which target refs the scope may delete. */
@@ -65,29 +65,36 @@ export interface PlanInput {
   readonly canDelete: boolean;
 }
 
+/** Every ref that is to change or is kept from it, in the order of {@link inPlanOrder}; current refs need no plan. */
 export function planRefs(input: PlanInput): readonly PlannedRef[] {
-  const writes = [...input.desired.values()].map((desired) => planWrite(desired, input));
+  const writes = input.difference.changed.map((changed) => planWrite(changed, input));
   const deletes = planDeletes(input);
-  const planned = clearTheWay([...writes, ...deletes], input);
-  return planned.toSorted(
-    (a, b) => rank(a, input) - rank(b, input) || compareRefNames(a.targetRef, b.targetRef),
-  );
+  return inPlanOrder(clearTheWay([...writes, ...deletes], input), input.sourceHead);
 }
 
-function rank(ref: PlannedRef, input: PlanInput): number {
-  if (ref.action === "delete") return 2;
-  return ref.sourceRef !== undefined && ref.sourceRef === input.sourceHead ? 0 : 1;
+/** HEAD's branch first, deletes last, by name in between. A new array. */
+export function inPlanOrder(
+  refs: readonly PlannedRef[],
+  sourceHead: RefName | undefined,
+): readonly PlannedRef[] {
+  const rank = (ref: PlannedRef): number => {
+    if (ref.action === "delete") return 2;
+    return ref.sourceRef !== undefined && ref.sourceRef === sourceHead ? 0 : 1;
+  };
+  return refs.toSorted((a, b) => rank(a) - rank(b) || compareRefNames(a.targetRef, b.targetRef));
 }
 
-function planWrite(desired: DesiredRef, input: PlanInput): PlannedRef {
-  const { target: targetRef, source: sourceRef, id: newId } = desired;
+/** A ref that the target has as it should be. */
+export function currentRef({ target: targetRef, source: sourceRef, id }: DesiredRef): PlannedRest {
+  const base = { targetRef, sourceRef, kind: refKind(targetRef), oldId: id, newId: id };
+  return { ...base, action: "skip", code: "already-current", reason: "already current" };
+}
+
+function planWrite(changed: ChangedRef, input: PlanInput): PlannedRef {
+  const { target: targetRef, source: sourceRef, id: newId, oldId } = changed;
   const kind = refKind(targetRef);
   const base = { targetRef, sourceRef, kind, newId };
-  const oldId = input.targetRefs.get(targetRef);
   if (oldId === undefined) return { ...base, action: "create", code: "create", reason: "new at the source" };
-  if (oldId === newId) {
-    return { ...base, oldId, action: "skip", code: "already-current", reason: "already current" };
-  }
   const block = (code: string, reason: string): PlannedRef => ({
     ...base,
     oldId,
@@ -114,11 +121,18 @@ function planWrite(desired: DesiredRef, input: PlanInput): PlannedRef {
 
 function planDeletes(input: PlanInput): readonly PlannedRef[] {
   if (!input.policy.prune) return [];
-  const managed = [...input.targetRefs.keys()].filter((name) => input.mayPrune(name));
-  const gone = managed.filter((name) => !input.desired.has(name));
-  const guard = deleteGuard(gone.length, managed.length, input);
-  return gone.map((targetRef) => {
-    const oldId = input.targetRefs.get(targetRef);
+  const { target, isDesired } = input.difference;
+  const gone: { readonly targetRef: RefName; readonly oldId: ObjectId }[] = [];
+  for (let row = 0; row < target.size; row += 1) {
+    if (isDesired(row)) continue;
+    const targetRef = target.name(row);
+    if (input.mayPrune(targetRef)) gone.push({ targetRef, oldId: target.id(row) });
+  }
+  if (gone.length === 0) return [];
+  let managed = 0;
+  for (const name of target.names()) if (input.mayPrune(name)) managed += 1;
+  const guard = deleteGuard(gone.length, managed, input);
+  return gone.map(({ targetRef, oldId }) => {
     const base = { targetRef, kind: refKind(targetRef), oldId };
     const block = (code: string, reason: string): PlannedRef => ({
       ...base,
@@ -128,14 +142,12 @@ function planDeletes(input: PlanInput): readonly PlannedRef[] {
       code,
       reason,
     });
-    if (oldId === undefined) return block("already-gone", "the target lacks it");
     if (guard) return block(guard.code, guard.reason);
     if (targetRef === input.targetHead) {
       return block("default-branch", "it is the target's default branch; change that at the target first");
     }
     return {
       ...base,
-      oldId,
       action: "delete",
       code: "source-ref-gone",
       reason: "gone at the source",
@@ -150,7 +162,6 @@ function deleteGuard(
   managed: number,
   input: PlanInput,
 ): { readonly code: string; readonly reason: string } | undefined {
-  if (deletes === 0) return undefined;
   if (input.sourceIsEmpty) {
     return {
       code: "source-empty",
@@ -176,14 +187,16 @@ function clearTheWay(planned: readonly PlannedRef[], input: PlanInput): readonly
   const creates = planned.filter((ref) => ref.action === "create");
   if (creates.length === 0) return planned;
   const deletes = new Set(planned.filter((ref) => ref.action === "delete").map((ref) => ref.targetRef));
-  const present = new RefNamespace([...input.targetRefs.keys(), ...creates.map((ref) => ref.targetRef)]);
+  const { target } = input.difference;
   const created = new Set<RefName>();
+  const present = new RefNamespace(
+    target,
+    creates.map((ref) => ref.targetRef),
+  );
   const cleared = new Set<RefName>();
   const blocked = new Map<RefName, RefName>();
   for (const { targetRef } of creates) {
-    const conflicts = present
-      .conflictsOf(targetRef)
-      .filter((name) => input.targetRefs.has(name) || created.has(name));
+    const conflicts = present.conflictsOf(targetRef).filter((name) => target.has(name) || created.has(name));
     const fixed = conflicts.find((name) => !deletes.has(name));
     if (fixed === undefined) {
       created.add(targetRef);

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { RefName } from "@gitsync/protocol";
 import type { RefScope } from "../schema/index.ts";
-import { ref, refs } from "../testing/values.ts";
-import { desiredRefs } from "./desired.ts";
+import { listed, ref, refs } from "../testing/values.ts";
+import { desiredRefs, targetNameOf, type DesiredOutcome } from "./desired.ts";
 import { parseRefPattern } from "./ref-pattern.ts";
 import { resolveScope, type ResolvedScope } from "./scope.ts";
 
@@ -10,6 +11,15 @@ function scopeOf(scope: RefScope, includeTags = false): ResolvedScope {
   const resolved = resolveScope(scope, includeTags);
   if (!resolved.ok) throw new Error(`${resolved.field} ${resolved.message}`);
   return resolved.scope;
+}
+
+/** The target names that are desired: mapped and renamed ones first. */
+function namesIn(outcome: DesiredOutcome): readonly RefName[] {
+  if (!outcome.ok) throw new Error(outcome.reason);
+  const { renamed, source, keeps, size } = outcome.desired;
+  const names = [...renamed.keys(), ...[...source.names()].filter((_, row) => keeps[row] === 1)];
+  expect(size).toBe(names.length);
+  return names;
 }
 
 describe("resolveScope() manages", () => {
@@ -209,8 +219,8 @@ describe("parseRefPattern()", () => {
 describe("desiredRefs()", () => {
   test("gives mappings and discovered refs by target name", () => {
     const scope = scopeOf({ mappings: [{ source: "main", target: "up" }] }, true);
-    const outcome = desiredRefs(scope, refs({ main: 1, other: 2, "refs/tags/v1": 3 }));
-    expect(outcome.ok && [...outcome.desired.keys()]).toEqual(["refs/heads/up", "refs/tags/v1"]);
+    const outcome = desiredRefs(scope, listed(refs({ main: 1, other: 2, "refs/tags/v1": 3 })));
+    expect(namesIn(outcome)).toEqual(["refs/heads/up", "refs/tags/v1"]);
   });
 
   test.for([
@@ -229,15 +239,33 @@ describe("desiredRefs()", () => {
       { includeRefs: ["refs/heads/a:refs/heads/x", "refs/heads/b:refs/heads/x"] },
       { reason: "duplicate", target: "refs/heads/x", sources: ["refs/heads/a", "refs/heads/b"] },
     ],
+    [
+      "a ref that takes the name of one that keeps its own",
+      { includeRefs: ["refs/heads/b", "refs/heads/main:refs/heads/b"] },
+      { reason: "duplicate", target: "refs/heads/b", sources: ["refs/heads/b", "refs/heads/main"] },
+    ],
   ] as const)("refuses %s", ([, scope, expected]) => {
-    expect(desiredRefs(scopeOf(scope), refs({ main: 1, a: 1, b: 1 }))).toMatchObject({
+    expect(desiredRefs(scopeOf(scope), listed(refs({ main: 1, a: 1, b: 1 })))).toMatchObject({
       ok: false,
       ...expected,
     });
   });
 
+  test("tells which name a source ref gets", () => {
+    const scope = scopeOf({ mappings: [{ source: "main", target: "up" }] }, true);
+    const outcome = desiredRefs(scope, listed(refs({ main: 1, other: 2, "refs/tags/v1": 3 })));
+    if (!outcome.ok) throw new Error(outcome.reason);
+    const names = ["main", "other", "refs/tags/v1", "none"].map(ref);
+    expect(names.map((name) => targetNameOf(outcome.desired, name))).toEqual([
+      "refs/heads/up",
+      undefined,
+      "refs/tags/v1",
+      undefined,
+    ]);
+  });
+
   test("leaves out a branch that is missing beside one that is there", () => {
-    const outcome = desiredRefs(scopeOf({ branches: ["none", "main"] }), refs({ main: 1 }));
-    expect(outcome.ok && [...outcome.desired.keys()]).toEqual(["refs/heads/main"]);
+    const outcome = desiredRefs(scopeOf({ branches: ["none", "main"] }), listed(refs({ main: 1 })));
+    expect(namesIn(outcome)).toEqual(["refs/heads/main"]);
   });
 });

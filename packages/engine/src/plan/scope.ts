@@ -76,7 +76,8 @@ export function resolveScope(scope: RefScope, includeTags: boolean): ScopeOutcom
       targetOf: (source) => {
         if (isOwnRef(source) || excluded(source) || isNegative(source)) return undefined;
         const target = wanted.targetOf(source);
-        return target === undefined || isOwnRef(target) || targets.has(target) ? undefined : target;
+        if (target === undefined || (targets.size > 0 && targets.has(target))) return undefined;
+        return target !== source && isOwnRef(target) ? undefined : target;
       },
       mayPrune: (target) => {
         if (isOwnRef(target) || excluded(target)) return false;
@@ -145,7 +146,8 @@ function excluder(scope: RefScope): (name: RefName) => boolean {
     .map((prefix) => prefix.trim())
     .filter((prefix) => prefix !== "");
   const names = new Set((scope.excludeRefs ?? []).map((name) => name.trim()));
-  return (name) => names.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+  // An empty set would still hash each of a million names.
+  return (name) => (names.size > 0 && names.has(name)) || prefixes.some((prefix) => name.startsWith(prefix));
 }
 
 /** A short name means a branch; both sides short, or both full and of one kind. */

@@ -3,7 +3,7 @@
  * then asked any number of times.
  */
 
-import type { Advertisement, GitService } from "@gitsync/protocol";
+import type { DecodedAdvertisement, GitService } from "@gitsync/protocol";
 import type { PackBody } from "../transfer/pack-body.ts";
 
 /** The bytes of one request: what git's grammar needs first, then a pack for a push. */
@@ -17,7 +17,7 @@ export interface GitConnection {
   /** Every request stands alone and its answer ends with the body (HTTP); else both sides keep talking. */
   readonly stateless: boolean;
   /** Say hello: what the service advertises. Asks for protocol `version` on upload-pack; the answer decides. */
-  open(signal: AbortSignal): Promise<Advertisement>;
+  open(signal: AbortSignal): Promise<DecodedAdvertisement>;
   /**
    * Send a request and stream its answer. The answer must be read while the request is sent, as servers may
    * stop reading until theirs is taken. Leaving the loop ends the request over HTTP; on a stateful connection

@@ -10,6 +10,7 @@ import type {
   ObjectFormat,
   ObjectId,
   RefName,
+  RefTable,
   RefUpdateCommand,
   ReportStatus,
 } from "@gitsync/protocol";
@@ -20,8 +21,8 @@ export interface SourceListing {
   readonly protocol: "v0" | "v1" | "v2";
   readonly objectFormat: ObjectFormat;
   readonly capabilities: CapabilityList;
-  /** Every listed ref but HEAD, by name. */
-  readonly refs: ReadonlyMap<RefName, ObjectId>;
+  /** Every listed ref but HEAD, each name once, in order. */
+  readonly refs: RefTable;
   /** The source showed nothing at all, not even HEAD, in or out of scope: that may mean that we may not see it. */
   readonly isEmpty: boolean;
   /** The branch that HEAD names, when the source tells. */
@@ -72,7 +73,8 @@ export interface TargetListing {
   /** `undefined` when the target does not exist or did not say. */
   readonly objectFormat: ObjectFormat | undefined;
   readonly capabilities: CapabilityList;
-  readonly refs: ReadonlyMap<RefName, ObjectId>;
+  /** Every listed ref but HEAD, each name once, in order. */
+  readonly refs: RefTable;
   /** Objects that the target has without a ref of its own (`.have` lines). */
   readonly extraTips: readonly ObjectId[];
   readonly invalidNames: readonly RefName[];

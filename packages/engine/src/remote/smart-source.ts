@@ -15,12 +15,12 @@ import {
   LsRefsDecoder,
   ProgressLines,
   uploadRequestOf,
-  type AdvertisedRef,
   type Advertisement,
+  type DecodedAdvertisement,
+  type DecodedRefAdvertisement,
   type FetchRequest,
   type FetchResponseOptions,
-  type RefAdvertisement,
-  type RefName,
+  type RefTable,
 } from "@gitsync/protocol";
 import { SyncError } from "../errors.ts";
 import type { ResolvedLimits } from "../options.ts";
@@ -42,7 +42,7 @@ export interface SmartSourceOptions {
 
 export class SmartSource implements SourceRemote {
   readonly #options: SmartSourceOptions;
-  #advertisement: Advertisement | undefined;
+  #advertisement: DecodedAdvertisement | undefined;
 
   constructor(options: SmartSourceOptions) {
     this.#options = options;
@@ -138,12 +138,12 @@ export class SmartSource implements SourceRemote {
       }
       pace.ask();
     }
-    const { refs, unbornHead, invalidNames } = decoder.finish();
+    const { table, unbornHead, invalidNames } = decoder.finish();
     return {
       protocol: "v2",
       objectFormat,
       capabilities,
-      ...withoutHead(refs),
+      ...withoutHead(table),
       ...(unbornHead === undefined ? {} : { head: unbornHead }),
       headUnborn: unbornHead !== undefined,
       shallow: false,
@@ -209,13 +209,13 @@ function refuseShallow(decoder: FetchResponseDecoder, label: string): void {
   throw new SyncError("SOURCE_SHALLOW", `The source has a cut-off history: ${label}`, { url: label });
 }
 
-function listingOf(advertisement: RefAdvertisement): SourceListing {
-  const { version, capabilities, objectFormat, refs, shallow, invalidNames } = advertisement;
+function listingOf(advertisement: DecodedRefAdvertisement): SourceListing {
+  const { version, capabilities, objectFormat, table, shallow, invalidNames } = advertisement;
   return {
     protocol: version === 1 ? "v1" : "v0",
     objectFormat,
     capabilities,
-    ...withoutHead(refs),
+    ...withoutHead(table),
     headUnborn: false,
     shallow: shallow.length > 0,
     canFilter: capabilities.has("filter"),
@@ -223,11 +223,6 @@ function listingOf(advertisement: RefAdvertisement): SourceListing {
   };
 }
 
-const HEAD = "HEAD";
-
-function withoutHead(advertised: readonly AdvertisedRef[]): Pick<SourceListing, "refs" | "head" | "isEmpty"> {
-  const refs = new Map(advertised.map((ref) => [ref.name, ref.oid]));
-  const head: RefName | undefined = advertised.find((ref) => ref.name === HEAD)?.symrefTarget;
-  for (const name of refs.keys()) if (!name.startsWith("refs/")) refs.delete(name);
-  return { refs, head, isEmpty: advertised.length === 0 };
+function withoutHead(table: RefTable): Pick<SourceListing, "refs" | "head" | "isEmpty"> {
+  return { refs: table.under("refs/"), head: table.head?.symrefTarget, isEmpty: table.size === 0 };
 }

@@ -51,7 +51,7 @@ export class SmartTarget implements TargetRemote {
         exists: true,
         objectFormat: advertisement.objectFormat,
         capabilities: advertisement.capabilities,
-        refs: new Map(advertisement.refs.map((ref) => [ref.name, ref.oid])),
+        refs: advertisement.table.under("refs/"),
         extraTips: advertisement.alternateTips,
         invalidNames: advertisement.invalidNames,
       };

@@ -28,6 +28,7 @@ import type { RefScope, SyncPolicy, SyncResult } from "../schema/index.ts";
 import { spansOf } from "../spans.ts";
 import { sync } from "../sync.ts";
 import { desiredId, leasedId } from "../transfer/outcome.ts";
+import { listed } from "./values.ts";
 
 /** A pack of one object; what is in it does not matter to a relay. */
 export const PACK: Uint8Array = encodePack(
@@ -58,7 +59,7 @@ export class ScriptedSource implements SourceRemote {
       protocol: "v2",
       objectFormat: "sha1",
       capabilities: new CapabilityList([]),
-      refs: this.refs,
+      refs: listed(this.refs),
       isEmpty: this.refs.size === 0,
       head: undefined,
       headUnborn: false,
@@ -119,7 +120,7 @@ export class ScriptedTarget implements TargetRemote {
       exists: true,
       objectFormat: "sha1",
       capabilities: new CapabilityList(this.capabilities.map((name) => ({ name }))),
-      refs: new Map(this.refs),
+      refs: listed(this.refs),
       extraTips: [],
       invalidNames: [],
     };

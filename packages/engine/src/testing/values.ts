@@ -1,7 +1,7 @@
 /** Short ways to write ids, names and lists of refs in tests. */
 
-import { parseObjectId, parseRefName, type ObjectId, type RefName } from "@gitsync/protocol";
-import type { DesiredRef } from "../plan/desired.ts";
+import { parseObjectId, parseRefName, RefTable, type ObjectId, type RefName } from "@gitsync/protocol";
+import type { DesiredRefs } from "../plan/desired.ts";
 import type { ResolvedPolicy } from "../request.ts";
 
 /** An object id that begins with the digits of `n`. */
@@ -19,9 +19,18 @@ export function refs(entries: Readonly<Record<string, number>>): ReadonlyMap<Ref
   return new Map(Object.entries(entries).map(([name, n]) => [ref(name), id(n)]));
 }
 
+/** Refs as a remote lists them. */
+export function listed(refs: ReadonlyMap<RefName, ObjectId>): RefTable {
+  return RefTable.from(
+    "sha1",
+    [...refs].map(([name, oid]) => ({ name, oid })),
+  ).under("refs/");
+}
+
 /** The same names at both sides. */
-export function desiredOf(entries: Readonly<Record<string, number>>): ReadonlyMap<RefName, DesiredRef> {
-  return new Map([...refs(entries)].map(([name, oid]) => [name, { source: name, target: name, id: oid }]));
+export function desiredOf(entries: Readonly<Record<string, number>>): DesiredRefs {
+  const source = listed(refs(entries));
+  return { source, keeps: new Uint8Array(source.size).fill(1), renamed: new Map(), size: source.size };
 }
 
 /** The default policy with changes. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { id, ref, refs } from "../testing/values.ts";
+import { id, listed, ref, refs } from "../testing/values.ts";
+import type { RefTable } from "@gitsync/protocol";
 import type { PlannedChange } from "../plan/plan.ts";
 import { chooseHaves, chooseTransfer } from "./choose.ts";
 
@@ -49,7 +50,7 @@ describe("chooseTransfer()", () => {
     ["an object is missing", [update("a", 1, 2)], false, { a: 1 }, [], "relay", "objects-missing"],
   ] as const)("when %s", ([, changes, hasBlocked, target, tips, mode, reason]) => {
     expect(
-      chooseTransfer({ changes, hasBlocked, targetRefs: refs(target), targetTips: tips.map(id) }),
+      chooseTransfer({ changes, hasBlocked, targetRefs: listed(refs(target)), targetTips: tips.map(id) }),
     ).toMatchObject({ mode, reason });
   });
 
@@ -58,7 +59,7 @@ describe("chooseTransfer()", () => {
     const { missing } = chooseTransfer({
       changes,
       hasBlocked: false,
-      targetRefs: refs({ x: 3 }),
+      targetRefs: listed(refs({ x: 3 })),
       targetTips: [],
     });
     expect(missing).toEqual([id(1), id(2)]);
@@ -69,8 +70,16 @@ describe("chooseHaves()", () => {
   const limits = { maxHaves: 10, sample: 4 };
 
   test("begins with the old values of what changes, then what both list", () => {
-    const haves = chooseHaves([update("a", 1, 9)], new Set([id(2)]), refs({ a: 1, b: 2, c: 3 }), limits);
-    expect(haves).toEqual([id(1), id(2), id(3)]);
+    const source = listed(refs({ a: 9, b: 2, other: 4 }));
+    const target = listed(refs({ a: 1, aa: 3, b: 2, c: 4 }));
+    expect(chooseHaves([update("a", 1, 9)], source, target, limits)).toEqual([1, 2, 4, 3].map(id));
+  });
+
+  test("offers of what both list no more than the limit, under whatever names", () => {
+    const few = { maxHaves: 2, sample: 4 };
+    const source = listed(refs({ a: 1, b: 2, c: 3, x: 4, y: 5 }));
+    const target = listed(refs({ a: 9, b: 2, d: 1, e: 3, f: 4, only: 6 }));
+    expect(chooseHaves([update("a", 9, 1)], source, target, few)).toEqual([9, 2, 1, 6].map(id));
   });
 
   test("offers nothing that the target has not listed, and no more than asked", () => {
@@ -78,16 +87,18 @@ describe("chooseHaves()", () => {
     const targets = fc.uniqueArray(ids, { minLength: 1, maxLength: 50 });
     fc.assert(
       fc.property(targets, fc.uniqueArray(ids, { maxLength: 50 }), (target, source) => {
-        const listed = refs(Object.fromEntries(target.map((n, index) => [`b${index}`, n])));
+        const sideOf = (ids: readonly number[]): RefTable =>
+          listed(refs(Object.fromEntries(ids.map((n, index) => [`b${index}`, n]))));
         const first = target[0] ?? 1;
-        const haves = chooseHaves([update("b0", first, 99)], new Set(source.map(id)), listed, limits);
-        const values = new Set(listed.values());
+        const haves = chooseHaves([update("b0", first, 99)], sideOf(source), sideOf(target), limits);
+        const values = new Set(target.map(id));
         expect(haves.every((each) => values.has(each))).toBe(true);
         expect(new Set(haves).size).toBe(haves.length);
         expect(haves[0]).toBe(id(first));
         expect(haves.length).toBeLessThanOrEqual(1 + limits.maxHaves + limits.sample);
         const shared = target.filter((n) => source.includes(n) && n !== first);
-        expect(shared.slice(0, limits.maxHaves).every((n) => haves.includes(id(n)))).toBe(true);
+        const offered = shared.filter((n) => haves.includes(id(n)));
+        expect(offered).toHaveLength(Math.min(shared.length, limits.maxHaves));
       }),
     );
   });

@@ -1,6 +1,6 @@
 /** Chooses how the planned changes reach the target, and says why. Pure. */
 
-import type { ObjectId, RefName } from "@gitsync/protocol";
+import type { ObjectId, RefTable } from "@gitsync/protocol";
 import type { PlannedChange } from "../plan/plan.ts";
 
 /** A transfer with its stable reason. */
@@ -21,7 +21,7 @@ export interface ChooseInput {
   readonly changes: readonly PlannedChange[];
   /** Something was blocked, so that having no changes does not mean being converged. */
   readonly hasBlocked: boolean;
-  readonly targetRefs: ReadonlyMap<RefName, ObjectId>;
+  readonly targetRefs: RefTable;
   readonly targetTips: readonly ObjectId[];
 }
 
@@ -34,10 +34,21 @@ export function chooseTransfer(input: ChooseInput): Transfer {
     return { mode: "refs-only", reason: "deletes-only", missing: [] };
   }
   // A listed ref proves that the target has everything behind it.
-  const present = new Set([...input.targetRefs.values(), ...input.targetTips]);
-  const missing = missingTips(changes, present);
+  const missing = missingTips(changes, presentTips(changes, input.targetRefs, input.targetTips));
   if (missing.length === 0) return { mode: "refs-only", reason: "objects-present", missing };
-  return { mode: "relay", reason: present.size === 0 ? "target-empty" : "objects-missing", missing };
+  const isEmpty = input.targetRefs.size === 0 && input.targetTips.length === 0;
+  return { mode: "relay", reason: isEmpty ? "target-empty" : "objects-missing", missing };
+}
+
+/** Those of the new tips among `changes` that the target lists; `targetTips` as they are. */
+export function presentTips(
+  changes: readonly PlannedChange[],
+  targetRefs: RefTable,
+  targetTips: readonly ObjectId[],
+): Set<ObjectId> {
+  const wanted = new Set<ObjectId>();
+  for (const change of changes) if (change.action !== "delete") wanted.add(change.newId);
+  return new Set([...targetRefs.idsAmong(wanted), ...targetTips]);
 }
 
 /** The new tips among `changes` that are not in `present`, each once. */
@@ -58,19 +69,24 @@ export function missingTips(
  */
 export function chooseHaves(
   changes: readonly PlannedChange[],
-  sourceTips: ReadonlySet<ObjectId>,
-  targetRefs: ReadonlyMap<RefName, ObjectId>,
+  sourceRefs: RefTable,
+  targetRefs: RefTable,
   limits: { readonly maxHaves: number; readonly sample: number },
 ): readonly ObjectId[] {
   const haves = new Set<ObjectId>();
   for (const change of changes) if (change.action === "update") haves.add(change.oldId);
-  const olds = haves.size;
-  const rest: ObjectId[] = [];
-  for (const id of new Set(targetRefs.values())) {
-    if (haves.has(id)) continue;
-    if (!sourceTips.has(id)) rest.push(id);
-    else if (haves.size - olds < limits.maxHaves) haves.add(id);
+  const full = haves.size + limits.maxHaves;
+  const others = new Set<ObjectId>();
+  let behind = 0;
+  for (let row = 0; row < targetRefs.size; row += 1) {
+    const found = sourceRefs.rowLike(targetRefs, row, behind);
+    if (found >= 0) behind = found + 1;
+    if (found < 0 || !sourceRefs.equalId(found, targetRefs, row)) others.add(targetRefs.id(row));
+    else if (haves.size < full) haves.add(targetRefs.id(row));
   }
+  const shared = sourceRefs.idsAmong(others);
+  for (const id of shared) if (haves.size < full) haves.add(id);
+  const rest = [...others].filter((id) => !haves.has(id) && !shared.has(id));
   const step = Math.max(1, Math.ceil(rest.length / limits.sample));
   for (let index = 0; index < rest.length; index += step) {
     const id = rest[index];

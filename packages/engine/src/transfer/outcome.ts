@@ -4,7 +4,7 @@
  * A full `ok` report is believed; after any doubt the target's own listing decides, never a text.
  */
 
-import type { ObjectId, RefName, RefUpdateCommand } from "@gitsync/protocol";
+import type { ObjectId, RefName, RefTable, RefUpdateCommand } from "@gitsync/protocol";
 import type { PushAnswer } from "../remote/remote.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -59,7 +59,7 @@ export function judgeAll(commands: readonly RefUpdateCommand[], verdict: RefVerd
  */
 export function judgeByListing(
   commands: readonly RefUpdateCommand[],
-  listed: ReadonlyMap<RefName, ObjectId>,
+  listed: Pick<RefTable, "get">,
   words: (ref: RefName) => string | undefined,
 ): Verdicts {
   return new Map(

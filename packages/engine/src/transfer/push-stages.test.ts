@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RefName } from "@gitsync/protocol";
-import { id, ref, refs } from "../testing/values.ts";
+import { id, listed, ref, refs } from "../testing/values.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import { archiveRef, expiredArchives, pushGroups, type PushGroup, type StagesInput } from "./push-stages.ts";
 
@@ -110,7 +110,9 @@ describe("expiredArchives()", () => {
       "refs/gitsync/archive/2020/heads/a",
       "refs/gitsync/archive/20200101T000000Zx/a",
     ];
-    const listed = new Map([...kept, ...old, ...others.map(ref)].map((name: RefName) => [name, id(1)]));
-    expect([...expiredArchives(listed, now, 90).keys()]).toEqual(old);
+    const target = listed(
+      new Map([...kept, ...old, ...others.map(ref)].map((name: RefName) => [name, id(1)])),
+    );
+    expect([...expiredArchives(target, now, 90).keys()]).toEqual(old.toSorted());
   });
 });

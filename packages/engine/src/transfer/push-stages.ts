@@ -3,7 +3,13 @@
  * Pure.
  */
 
-import { parseRefName, type ObjectId, type RefName, type RefUpdateCommand } from "@gitsync/protocol";
+import {
+  parseRefName,
+  type ObjectId,
+  type RefName,
+  type RefTable,
+  type RefUpdateCommand,
+} from "@gitsync/protocol";
 import type { PlannedChange } from "../plan/plan.ts";
 import { OWN_PREFIX } from "../plan/ref-kind.ts";
 
@@ -92,16 +98,18 @@ export function archiveRef(ref: RefName, now: Date): RefName {
 
 /** Archive refs whose time stamp is older than `days` before `now`. */
 export function expiredArchives(
-  targetRefs: ReadonlyMap<RefName, ObjectId>,
+  targetRefs: RefTable,
   now: Date,
   days: number,
 ): ReadonlyMap<RefName, ObjectId> {
   const oldest = archiveRef(parseRefName("refs/x"), new Date(now.getTime() - days * 86_400_000));
   const limit = oldest.slice(0, oldest.lastIndexOf("/"));
   return new Map(
-    [...targetRefs].filter(
-      ([name]) =>
-        /^refs\/gitsync\/archive\/\d{8}T\d{6}Z\//u.test(name) && name.slice(0, limit.length) < limit,
-    ),
+    [...targetRefs.under(ARCHIVE_PREFIX)]
+      .filter(
+        ({ name }) =>
+          /^refs\/gitsync\/archive\/\d{8}T\d{6}Z\//u.test(name) && name.slice(0, limit.length) < limit,
+      )
+      .map(({ name, oid }) => [name, oid]),
   );
 }

@@ -6,7 +6,7 @@
  */
 
 import { setTimeout as wait } from "node:timers/promises";
-import type { ObjectFormat, ObjectId, RefName, RefUpdateCommand } from "@gitsync/protocol";
+import type { ObjectFormat, RefTable, RefUpdateCommand } from "@gitsync/protocol";
 import { isSyncError, SyncError } from "../errors.ts";
 import type { PushAnswer, RemoteObserver, TargetRemote } from "../remote/remote.ts";
 import { judgeAll, judgeByListing, reportsAllApplied, wordsAbout, type Verdicts } from "./outcome.ts";
@@ -64,7 +64,7 @@ export async function pushGroup(
     const verdicts = judgeAll(commands, { outcome: "applied" });
     return { verdicts, unpackFailed: false, error: undefined, packKept: true };
   }
-  let listed: ReadonlyMap<RefName, ObjectId>;
+  let listed: RefTable;
   try {
     listed = (await target.list(signal)).refs;
   } catch (failure) {
@@ -96,7 +96,7 @@ async function afterError(
 ): Promise<PushOutcome> {
   // A caller that ended looks at nothing more; the next run lists first.
   if (signal.aborted) return unknownOutcome(commands, error, signal);
-  let listed: ReadonlyMap<RefName, ObjectId> | undefined;
+  let listed: RefTable | undefined;
   try {
     listed = await settledListing(target, commands, error, signal);
   } catch (failure) {
@@ -117,7 +117,7 @@ async function settledListing(
   commands: readonly RefUpdateCommand[],
   error: unknown,
   signal: AbortSignal,
-): Promise<ReadonlyMap<RefName, ObjectId> | undefined> {
+): Promise<RefTable | undefined> {
   let before = (await target.list(signal)).refs;
   if (judgedDone(commands, before) || wasRefusedUpFront(error)) return before;
   for (let round = 1; round < MAX_SETTLE_LISTINGS; round += 1) {
@@ -129,7 +129,7 @@ async function settledListing(
   return undefined;
 }
 
-function judgedDone(commands: readonly RefUpdateCommand[], listed: ReadonlyMap<RefName, ObjectId>): boolean {
+function judgedDone(commands: readonly RefUpdateCommand[], listed: RefTable): boolean {
   return [...judgeByListing(commands, listed, () => undefined).values()].every(
     (verdict) => verdict.outcome === "applied",
   );

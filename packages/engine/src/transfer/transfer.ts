@@ -10,7 +10,7 @@ import { PackProgress } from "../meter.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import type { SourceListing, TargetListing } from "../remote/remote.ts";
 import type { Run } from "../run.ts";
-import { chooseHaves, missingTips } from "./choose.ts";
+import { chooseHaves, missingTips, presentTips } from "./choose.ts";
 import type { Verdicts } from "./outcome.ts";
 import { bufferPack, type BufferedPack } from "./pack-buffer.ts";
 import type { PackBody } from "./pack-body.ts";
@@ -120,7 +120,12 @@ class PackCarrier {
   constructor(run: Run, input: TransferInput) {
     this.#run = run;
     this.#input = input;
-    this.#present = new Set([...input.targetListing.refs.values(), ...input.targetListing.extraTips]);
+    const { refs, extraTips } = input.targetListing;
+    this.#present = presentTips(
+      input.groups.flatMap((group) => group.changes),
+      refs,
+      extraTips,
+    );
     this.#thin = !input.targetListing.capabilities.has("no-thin");
   }
 
@@ -196,7 +201,7 @@ class PackCarrier {
     const { sourceListing, targetListing, objectFormat } = this.#input;
     const haves = chooseHaves(
       remaining.flatMap((group) => group.changes),
-      new Set(sourceListing.refs.values()),
+      sourceListing.refs,
       targetListing.refs,
       { maxHaves: run.limits.maxHaves, sample: HAVE_SAMPLE },
     );

@@ -15,7 +15,7 @@ import {
   requestContentType,
   resultContentType,
   servicePath,
-  type Advertisement,
+  type DecodedAdvertisement,
   type GitService,
 } from "@gitsync/protocol";
 import type { EndpointRole } from "../../auth.ts";
@@ -63,7 +63,7 @@ export class HttpConnection implements GitConnection {
   #origin: string;
   #base: string;
   /** What the server answered; later requests name just this. */
-  #version: Advertisement["version"] = 0;
+  #version: DecodedAdvertisement["version"] = 0;
   /** Some servers cannot read compressed requests. */
   #mayCompress = true;
 
@@ -75,7 +75,7 @@ export class HttpConnection implements GitConnection {
     this.#base = options.location.path;
   }
 
-  async open(signal: AbortSignal): Promise<Advertisement> {
+  async open(signal: AbortSignal): Promise<DecodedAdvertisement> {
     const { service, limits } = this.#options;
     this.#options.meter.request(`${this.#options.role} ${service} info-refs`);
     const answer = await this.#list(signal);

@@ -1,6 +1,6 @@
 /** A target in this file system: made bare when it is not there yet, otherwise like any other. */
 
-import { CapabilityList, type ObjectFormat, type RefName } from "@gitsync/protocol";
+import { CapabilityList, RefTable, type ObjectFormat, type RefName } from "@gitsync/protocol";
 import { SyncError } from "../../errors.ts";
 import { isMissing } from "../../location/local-path.ts";
 import type { PushAnswer, PushRequest, RemoteObserver, TargetListing, TargetRemote } from "../remote.ts";
@@ -36,7 +36,7 @@ export class LocalTarget implements TargetRemote {
       exists: false,
       objectFormat: undefined,
       capabilities: new CapabilityList(CAPABILITIES.map((name) => ({ name }))),
-      refs: new Map(),
+      refs: RefTable.from("sha1", []),
       extraTips: [],
       invalidNames: [],
     };

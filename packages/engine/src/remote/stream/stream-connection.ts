@@ -5,7 +5,12 @@
  */
 
 import { setTimeout as wait } from "node:timers/promises";
-import { AdvertisementDecoder, ProtocolError, type Advertisement, type GitService } from "@gitsync/protocol";
+import {
+  AdvertisementDecoder,
+  ProtocolError,
+  type DecodedAdvertisement,
+  type GitService,
+} from "@gitsync/protocol";
 import type { EndpointRole } from "../../auth.ts";
 import { SyncError } from "../../errors.ts";
 import type { ResolvedLimits } from "../../options.ts";
@@ -38,7 +43,7 @@ const END_WITHIN_MS = 2_000;
 interface Session {
   readonly channel: Channel;
   readonly incoming: Incoming;
-  readonly advertisement: Advertisement;
+  readonly advertisement: DecodedAdvertisement;
 }
 
 export class StreamConnection implements GitConnection {
@@ -53,7 +58,7 @@ export class StreamConnection implements GitConnection {
     this.service = options.service;
   }
 
-  async open(signal: AbortSignal): Promise<Advertisement> {
+  async open(signal: AbortSignal): Promise<DecodedAdvertisement> {
     await this.close();
     return (await this.#start(signal)).advertisement;
   }

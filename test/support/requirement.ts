@@ -5,7 +5,19 @@ import { createRequire } from "node:module";
 import { CHROMIUM_COMMANDS, findCommand } from "./commands.ts";
 
 /** Servers that npm or Debian provide. */
-const PROVIDED = ["redis", "postgres", "nginx", "sshd", "openssl", "chromium", "docker", "git"] as const;
+const PROVIDED = [
+  "redis",
+  "postgres",
+  "nginx",
+  "sshd",
+  "openssl",
+  "chromium",
+  "docker",
+  "git",
+  "bash",
+  "zsh",
+  "fish",
+] as const;
 /** Servers that neither provides; `all` does not mean them, `extra` does. */
 const EXTRA = ["jaeger", "helm"] as const;
 
@@ -59,6 +71,9 @@ const PROBES: Readonly<Record<RequirementName, Probe>> = {
   },
   docker: { looked: "needs docker with a running engine", isPresent: hasDocker },
   git: programs("git"),
+  bash: programs("bash"),
+  zsh: programs("zsh"),
+  fish: programs("fish"),
   jaeger: programs("jaeger"),
   helm: programs("helm"),
 };

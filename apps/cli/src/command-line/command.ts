@@ -9,6 +9,8 @@ export interface Positional {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
+  /** The words that may stand there; any word or file, when there are none. */
+  readonly choices?: readonly string[];
   /** The flag that says the same; a positional fills the first slot whose flag was not given. */
   readonly flag?: FlagName;
 }

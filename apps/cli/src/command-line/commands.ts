@@ -117,7 +117,12 @@ export const COMMANDS: readonly Command[] = Object.freeze([
     summary: "Look at the jobs of the queue and steer them",
     details: ["Actions: list (default), show ID, cancel ID, retry ID."],
     positionals: [
-      { name: "action", description: "list, show, cancel or retry", required: false },
+      {
+        name: "action",
+        description: "list, show, cancel or retry",
+        required: false,
+        choices: ["list", "show", "cancel", "retry"],
+      },
       { name: "id", description: "the job, as list prints it", required: false },
     ],
     flags: ["state", "limit", "json", "verbose", "queue"],
@@ -133,7 +138,9 @@ export const COMMANDS: readonly Command[] = Object.freeze([
       "Exit status: 2 when the file has faults, 1 when a repository cannot be used, else 0.",
       "schema prints the JSON Schema of the file, for editors.",
     ],
-    positionals: [{ name: "action", description: "check or schema", required: false }],
+    positionals: [
+      { name: "action", description: "check or schema", required: false, choices: ["check", "schema"] },
+    ],
     flags: ["config", "offline", "json"],
     examples: [
       "git-sync mirrors check --config mirrors.yaml",
@@ -170,6 +177,26 @@ export const COMMANDS: readonly Command[] = Object.freeze([
     flags: [...SERVE_FLAGS, "listen", "adhoc", "concurrency"],
     examples: ["git-sync up --adhoc --config mirrors.yaml"],
     load: async () => (await import("../commands/serve.ts")).runUp,
+  },
+  {
+    name: "completion",
+    summary: "Print the script that completes git-sync's words in a shell",
+    details: [
+      "bash: git-sync completion bash > ~/.local/share/bash-completion/completions/git-sync",
+      "zsh: git-sync completion zsh > a folder of your $fpath/_git-sync",
+      "fish: git-sync completion fish > ~/.config/fish/completions/git-sync.fish",
+    ],
+    positionals: [
+      {
+        name: "shell",
+        description: "bash, zsh or fish",
+        required: true,
+        choices: ["bash", "zsh", "fish"],
+      },
+    ],
+    flags: [],
+    examples: ["git-sync completion bash", 'eval "$(git-sync completion bash)"'],
+    load: async () => (await import("../commands/completion.ts")).runCompletion,
   },
   {
     name: "version",

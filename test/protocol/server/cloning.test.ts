@@ -3,7 +3,8 @@
 import { test } from "vitest";
 import { git } from "../../support/git.ts";
 import { refsOf } from "../../support/repository.ts";
-import { contentOf, describeWays, sharedStand, SOME_WAYS } from "./stand.ts";
+import { contentOf } from "../repositories.ts";
+import { describeWays, sharedStand, SOME_WAYS } from "./stand.ts";
 
 describeWays("stock git", (way) => {
   const stand = sharedStand(way);

@@ -5,30 +5,13 @@ import { describe, expect, test } from "vitest";
 import { git } from "../../support/git.ts";
 import type { ServiceOptions } from "../../support/protocol-server.ts";
 import { commit, createRepository, refsOf, tag } from "../../support/repository.ts";
-import {
-  asked,
-  contentOf,
-  describeWays,
-  objectsOf,
-  remoteLines,
-  SOME_WAYS,
-  type Stand,
-  startStand,
-  type Way,
-} from "./stand.ts";
+import { addOwnCommits, contentOf, objectsOf } from "../repositories.ts";
+import { asked, describeWays, remoteLines, SOME_WAYS, type Stand, startStand, type Way } from "./stand.ts";
 
 /** Objects in the last pack, as the server told the user. */
 function packedObjects(stderr: string): number | undefined {
   const line = remoteLines(stderr).findLast((said) => said.startsWith("Packing "));
   return line === undefined ? undefined : Number(/\d+/.exec(line)?.[0]);
-}
-
-/** A chain of commits that the server does not have, on top of `parent`. */
-async function addOwnCommits(repository: string, ref: string, count: number, parent: string): Promise<void> {
-  let tip = parent;
-  for (let index = 0; index < count; index += 1) {
-    tip = await commit(repository, ref, { own: `${index}\n` }, { parents: [tip], message: `Own ${index}` });
-  }
 }
 
 async function fetchAll(stand: Stand, clone: string, ...options: readonly string[]): Promise<string> {

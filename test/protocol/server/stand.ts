@@ -1,8 +1,7 @@
 /** A source repository on disk, the same one in memory behind our server, and stock git as client of both. */
 
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
-import { git, GIT_ENVIRONMENT } from "../../support/git.ts";
-import { generateHistory, type HistoryOptions } from "../../support/history.ts";
+import { GIT_ENVIRONMENT } from "../../support/git.ts";
 import { outcomeOf, startProcess } from "../../support/process.ts";
 import {
   exportRepository,
@@ -12,11 +11,11 @@ import {
   type RepositoryPolicy,
   type ServedRepository,
   type ServiceOptions,
-  shallowOf,
   startProtocolServer,
 } from "../../support/protocol-server.ts";
-import { copyRepository, type ObjectFormat, refsOf, setRef, tag } from "../../support/repository.ts";
+import { type ObjectFormat, refsOf } from "../../support/repository.ts";
 import { temporaryFolder, type TemporaryFolder } from "../../support/temporary-folder.ts";
+import { createSource, expectSound } from "../repositories.ts";
 
 /** How a client reaches the server, in which version, and with which hash. */
 export interface Way {
@@ -61,32 +60,6 @@ export function sharedStand(way: Way, options?: StandOptions): () => Stand {
     if (stand === undefined) throw new Error("the suite has not begun");
     return stand;
   };
-}
-
-const HISTORY: HistoryOptions = { commits: 150, refs: 7, tags: 6, notes: 3 };
-
-/** A bare repository with merges, all kinds of tags and a name beyond ASCII. Ours to change. */
-async function createSource(folder: TemporaryFolder, format: ObjectFormat): Promise<string> {
-  const source = await copyRepository(
-    await generateHistory({ ...HISTORY, objectFormat: format }),
-    folder.join("source.git"),
-  );
-  for (const [key, value] of [
-    ["uploadpack.allowFilter", "true"],
-    ["uploadpack.allowAnySHA1InWant", "true"],
-  ] as const) {
-    await git(["config", key, value], { cwd: source });
-  }
-  await tag(source, "of-a-tag", "refs/tags/v00001", "A tag of a tag");
-  await tag(source, "of-a-tree", "main:d0", "A tag of a tree");
-  const blob = await git(["hash-object", "-w", "--stdin"], { cwd: source, input: "alone\n" });
-  await tag(source, "of-a-blob", blob, "A tag of a blob");
-  await setRef(
-    source,
-    Buffer.from("refs/heads/größe").toString("latin1"),
-    await git(["rev-parse", "main~3"], { cwd: source }),
-  );
-  return source;
 }
 
 export interface Stand extends AsyncDisposable {
@@ -181,23 +154,6 @@ async function runGit(args: readonly string[], cwd?: string): Promise<GitOutcome
     ...(cwd === undefined ? {} : { cwd }),
   });
   return await outcomeOf(running);
-}
-
-async function expectSound(path: string): Promise<void> {
-  expect(await git(["fsck", "--full", "--no-dangling", "--no-progress"], { cwd: path })).toBe("");
-}
-
-/** Every object that is in a repository on disk, reachable or not. */
-export async function objectsOf(path: string): Promise<readonly string[]> {
-  const listing = await git(["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"], {
-    cwd: path,
-  });
-  return listing.split("\n");
-}
-
-/** What a clone holds, so that two can be compared. */
-export async function contentOf(path: string): Promise<object> {
-  return { refs: await refsOf(path), shallow: await shallowOf(path), objects: await objectsOf(path) };
 }
 
 /** Requests of one kind that the server was asked, oldest first. */

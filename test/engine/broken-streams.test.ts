@@ -343,7 +343,7 @@ test("connections to the source that are cut anywhere end in a typed failure or 
 test("connections to the source that are garbled or slow end in a typed failure or in success", async () => {
   await using rig = await openRig(1_024);
   await using proxy = await startChaosProxy(rig.server.port);
-  const client = openClient({ limits: { idleTimeoutMs: 1_000 } });
+  const client = openClient({ limits: { idleTimeoutMs: 3_000 } });
   const request = { ...rig.request, source: { url: `${proxy.url}/source.git` } };
   const before = await refsOf(rig.target);
   const unexpected: string[] = [];

@@ -37,6 +37,8 @@ export interface Sshd extends AsyncDisposable {
   sessions(): number;
   /** How many of them are open. */
   openSessions(): number;
+  /** What it logged so far. */
+  log(): string;
 }
 
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
@@ -71,7 +73,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     knownHostsFor: (name) => knownHosts(`known-${name}`, name, "host"),
     url: (path) => `ssh://${user}@127.0.0.1:${port}${path}`,
     sessions: () => count(/^Accepted publickey /gmu),
-    openSessions: () => count(/^Starting session: /gmu) - count(/^Close session: /gmu),
+    openSessions: () =>
+      count(/^Accepted publickey /gmu) -
+      count(/^(?:Disconnected from|Connection (?:closed|reset) by) user /gmu),
+    log: () => sshd.output.stderr,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Pace, takingBudgetMs } from "./pace.ts";
+import { Pace, PaceWatch, takingBudgetMs } from "./pace.ts";
 
 const LIMITS = { idleTimeoutMs: 60_000, minBytesPerSecond: 1_024 };
 
@@ -28,6 +28,16 @@ describe("Pace", () => {
     const pace = new Pace(LIMITS);
     for (let chunk = 0; chunk < 1_000; chunk += 1) expect(pace.keeps(0, 1)).toBe(true);
   });
+});
+
+test("PaceWatch does not hold the silence before the first byte against a server, but what follows", () => {
+  const watch = new PaceWatch({ idleTimeoutMs: 10, minBytesPerSecond: 1_000_000 });
+  const afterAWhile = (): boolean => {
+    watch.ask();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 15);
+    return watch.keeps(1);
+  };
+  expect([afterAWhile(), afterAWhile()]).toEqual([true, false]);
 });
 
 describe("takingBudgetMs()", () => {

@@ -38,6 +38,7 @@ export class PaceWatch {
   readonly #pace: Pace;
   #askedMs = monotonicNow();
   #waitedMs = 0;
+  #hasBegun = false;
 
   constructor(limits: PaceLimits) {
     this.#pace = new Pace(limits);
@@ -48,9 +49,15 @@ export class PaceWatch {
     this.#askedMs = monotonicNow();
   }
 
-  /** `bytes` came. @returns false when the peer is too slow. */
+  /**
+   * `bytes` came. The wait for the first does not count: a server thinks before it sends, and its silence has a
+   * limit of its own.
+   *
+   * @returns false when the peer is too slow.
+   */
   keeps(bytes: number): boolean {
-    const waitedMs = this.#waited();
+    const waitedMs = this.#hasBegun ? this.#waited() : 0;
+    this.#hasBegun = true;
     return this.#pace.keeps(waitedMs, bytes);
   }
 

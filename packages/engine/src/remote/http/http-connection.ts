@@ -18,7 +18,8 @@ import {
   type DecodedAdvertisement,
   type GitService,
 } from "@gitsync/protocol";
-import type { EndpointRole } from "../../auth.ts";
+import type { EndpointAuth, EndpointRole } from "../../auth.ts";
+import { monotonicNow } from "../../clock.ts";
 import { SyncError } from "../../errors.ts";
 import type { HttpLocation } from "../../location/location.ts";
 import type { ResolvedLimits } from "../../options.ts";
@@ -52,6 +53,9 @@ const MAX_REDIRECTS = 3;
 /** Requests up to this size gain nothing by being compressed: git's own limit. */
 const COMPRESS_FROM_BYTES = 1_024;
 
+/** How long credentials that a server took are sent with a body that cannot be sent again, untried. */
+const PROOF_HOLDS_MS = 60_000;
+
 const compress = promisify(gzip);
 
 export class HttpConnection implements GitConnection {
@@ -66,6 +70,8 @@ export class HttpConnection implements GitConnection {
   #version: DecodedAdvertisement["version"] = 0;
   /** Some servers cannot read compressed requests. */
   #mayCompress = true;
+  /** Credentials that the server took, and until when that is believed. */
+  #proven: { readonly auth: EndpointAuth; readonly untilMs: number } | undefined;
 
   constructor(options: HttpConnectionOptions) {
     this.#options = options;
@@ -91,7 +97,7 @@ export class HttpConnection implements GitConnection {
       pace.ask();
     }
     const advertisement = decoder.finish();
-    await this.#sender.accept(answer);
+    await this.#accept(answer);
     this.#version = advertisement.version;
     return advertisement;
   }
@@ -202,14 +208,24 @@ export class HttpConnection implements GitConnection {
     return send(head, {});
   }
 
+  async #accept(answer: HttpAnswer): Promise<void> {
+    if (hasSecret(answer.auth)) {
+      this.#proven = { auth: answer.auth, untilMs: monotonicNow() + PROOF_HOLDS_MS };
+    }
+    await this.#sender.accept(answer);
+  }
+
   /**
    * Before a body that cannot be sent again: a push of nothing shows whether the credentials will do, as git does
    * it (http.postBuffer, git-config(1)). Only a refusal of them counts; what else it answers says nothing.
    */
   async #provePush(signal: AbortSignal): Promise<void> {
+    const auth = await this.#options.credentials.current(this.#origin, signal);
+    if (this.#proven?.auth === auth && monotonicNow() < this.#proven.untilMs) return;
     const answer = await this.#ask(FLUSH_PKT, this.#facts(this.service), signal);
     this.#options.meter.repeated();
     if (answer.status === 401) throw await answer.refusal();
+    if (answer.status === 200) await this.#accept(answer);
     await answer.discard();
   }
 

@@ -19,6 +19,7 @@ import { abortedError, connectionError } from "../connection-failure.ts";
 import { releaseGathered } from "../gather.ts";
 import { withIdleLimit } from "../idle-limit.ts";
 import { PaceWatch, takingBudgetMs } from "../pace.ts";
+import { protocolFailure } from "../protocol-failure.ts";
 import { releaseBytes } from "../release-bytes.ts";
 import type { Channel, OpenChannel } from "./channel.ts";
 import { Incoming } from "./incoming.ts";
@@ -224,8 +225,12 @@ export class StreamConnection implements GitConnection {
   /** What a socket or a look-up threw, as a typed error; everything else as it is. */
   #typed(error: unknown, signal: AbortSignal): unknown {
     if (signal.aborted) return abortedError(signal);
-    if (error instanceof ProtocolError || !(error instanceof Error) || !("code" in error)) return error;
     const { role, label, service } = this.#options;
+    if (error instanceof ProtocolError) {
+      // A greeting tells its reader at once what is wrong; nothing of ours was sent that it could repeat.
+      return error.code === "NOT_GIT" ? protocolFailure(error, role, label, error.excerpt) : error;
+    }
+    if (!(error instanceof Error) || !("code" in error)) return error;
     return connectionError(error, { side: role, url: label, phase: service }, signal);
   }
 }

@@ -2,36 +2,18 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { chmod } from "node:fs/promises";
 import { connect } from "node:net";
 import { once } from "node:events";
-import { createGateway, PROBLEMS, type GatewayOptions } from "@gitsync/gateway";
+import { createGateway, PROBLEMS } from "@gitsync/gateway";
 import { createProducer, type Producer } from "@gitsync/producer";
 import { createSilentLogger, openQueueStore, parseQueueUrl, Secret, type QueueStore } from "@gitsync/runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startRedis } from "../support/redis.ts";
 import { describeWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { gatewayOptions, startGateway, type Served } from "./support/serve.ts";
 
 const logger = createSilentLogger();
 const TOKEN = "canary-api-token";
 const BODY = { source: { url: "https://example.com/a.git" }, target: { url: "https://example.com/b.git" } };
-
-/** A gateway that listens for one test. */
-async function startGateway(
-  options: Partial<GatewayOptions> & Pick<GatewayOptions, "producer">,
-): Promise<Served> {
-  const gateway = createGateway({
-    logger,
-    adhoc: true,
-    listen: { host: "127.0.0.1", port: 0 },
-    ready: () => Promise.resolve(),
-    ...options,
-  });
-  const url = await gateway.start();
-  return { url, [Symbol.asyncDispose]: () => gateway.close() };
-}
-
-interface Served extends AsyncDisposable {
-  readonly url: string;
-}
 
 function post(
   url: string,
@@ -339,13 +321,7 @@ async function refusesInTime(url: string): Promise<void> {
 
 describe("listening", () => {
   test.for(["", "0.0.0.0", "::", "192.0.2.1", "gateway.example"])("%s needs a token", (host) => {
-    const options = {
-      logger,
-      adhoc: false,
-      listen: { host, port: 0 },
-      ready: () => Promise.resolve(),
-      producer: NO_PRODUCER,
-    };
+    const options = { ...gatewayOptions(), listen: { host, port: 0 }, producer: NO_PRODUCER };
     expect(() => createGateway(options)).toThrow(expect.objectContaining({ code: "LISTEN_NEEDS_TOKEN" }));
     expect(() => createGateway({ ...options, token: new Secret(TOKEN) })).not.toThrow();
   });

@@ -1,12 +1,12 @@
 /** The gateway: HTTP in front of the queue. Knows no git; what it accepts is durable before it answers. */
 
 import type { Producer } from "@gitsync/producer";
-import type { Logger, Secret } from "@gitsync/runtime";
+import type { FleetConfig, Logger, Secret, SecretReference } from "@gitsync/runtime";
 import { GatewayError } from "./gateway-error.ts";
 import { createServer } from "./http/server.ts";
 import { requireTokenBeyondLoopback, type ListenAddress } from "./listen-address.ts";
-import { inTime } from "./queue-deadline.ts";
 import { addHealthRoutes } from "./routes/health.ts";
+import { addHookRoutes } from "./routes/hooks.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
 import { addPageRoutes } from "./routes/page.ts";
 
@@ -18,6 +18,10 @@ export interface GatewayOptions {
   /** Whether endpoints that no configuration names may be synced. */
   readonly adhoc: boolean;
   readonly listen: ListenAddress;
+  /** The configuration that is in force now; asked for with each request. */
+  readonly config: () => FleetConfig;
+  /** Reads a secret that the configuration names. */
+  readonly readSecret: (reference: SecretReference) => Promise<Secret>;
   /** Resolves when the queue can be reached. */
   readonly ready: () => Promise<void>;
 }
@@ -30,7 +34,7 @@ export interface Gateway {
    * @throws {GatewayError} `LISTEN_FAILED`.
    */
   start(): Promise<string>;
-  /** Accept nothing any more and answer what is under way, for at most `deadlineMs` (default 5,000). */
+  /** Accept nothing any more, answer what is under way, and cut off what is left after `deadlineMs` (default 5,000). */
   close(deadlineMs?: number): Promise<void>;
 }
 
@@ -40,11 +44,12 @@ export interface Gateway {
  * @throws {GatewayError} `LISTEN_NEEDS_TOKEN` when other machines could reach it without a token.
  */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { producer, logger, token, adhoc, listen, ready } = options;
+  const { producer, logger, token, adhoc, listen, config, readSecret, ready } = options;
   requireTokenBeyondLoopback(listen, token);
   const server = createServer({ logger, token });
   addHealthRoutes(server, ready);
   addJobRoutes(server, { producer, adhoc });
+  addHookRoutes(server, { producer, logger, config, readSecret });
   addPageRoutes(server);
   return {
     start: async () => {
@@ -63,7 +68,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
     },
     close: async (deadlineMs = 5_000) => {
-      await inTime(server.close(), deadlineMs);
+      const cut = setTimeout(() => server.server.closeAllConnections(), deadlineMs);
+      try {
+        await server.close();
+      } finally {
+        clearTimeout(cut);
+      }
     },
   };
 }

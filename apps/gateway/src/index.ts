@@ -1,4 +1,4 @@
-/** `@gitsync/gateway`: HTTP in front of the queue: the API and the dashboard. */
+/** `@gitsync/gateway`: HTTP in front of the queue: webhooks, the API and the dashboard. */
 
 export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 export { GatewayError, type GatewayErrorCode } from "./gateway-error.ts";

@@ -21,6 +21,7 @@ import { Lanes } from "./lanes.ts";
 import type {
   EnqueuedSync,
   EnqueueRequest,
+  EnqueueRouteOptions,
   JobView,
   JobViewPage,
   Producer,
@@ -90,8 +91,8 @@ class QueueProducer implements Producer {
     );
   }
 
-  async enqueueRoute(id: string, options: { readonly trigger?: Trigger } = {}): Promise<EnqueuedSync> {
-    const deadline = new Deadline(ENQUEUE_MS);
+  async enqueueRoute(id: string, options: EnqueueRouteOptions = {}): Promise<EnqueuedSync> {
+    const deadline = new Deadline(options.withinMs ?? ENQUEUE_MS);
     const route = await deadline.within(this.routes.route(id));
     if (route === undefined) throw noRoute(id);
     const lane = laneFor(this.#store, route.definition.targetKey);

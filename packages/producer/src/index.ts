@@ -5,6 +5,7 @@ export { ADHOC_POLICY } from "./adhoc-route.ts";
 export type {
   EnqueuedSync,
   EnqueueRequest,
+  EnqueueRouteOptions,
   JobView,
   JobViewPage,
   Producer,

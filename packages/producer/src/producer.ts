@@ -32,6 +32,14 @@ export interface EnqueueRequest {
   readonly targetCredential?: string;
 }
 
+/** How a route is asked for. */
+export interface EnqueueRouteOptions {
+  /** Default: `person`. */
+  readonly trigger?: Trigger;
+  /** Time that all of it may take, in milliseconds. Default: 2,000. */
+  readonly withinMs?: number;
+}
+
 /** A hint that is durable. */
 export interface EnqueuedSync {
   /** The job that answers it; several hints may share one. */
@@ -93,11 +101,11 @@ export interface Producer {
    */
   enqueueSync(request: EnqueueRequest): Promise<EnqueuedSync>;
   /**
-   * Ask for a run of a route that is stored.
+   * Ask for a run of a route that is stored. Resolves within two seconds, or within `withinMs`.
    *
    * @throws {ProducerError} `ROUTE_NOT_FOUND` or `QUEUE_UNAVAILABLE`.
    */
-  enqueueRoute(route: string, options?: { readonly trigger?: Trigger }): Promise<EnqueuedSync>;
+  enqueueRoute(route: string, options?: EnqueueRouteOptions): Promise<EnqueuedSync>;
 
   job(id: string): Promise<JobView | undefined>;
   jobs(query?: JobQuery): Promise<JobViewPage>;

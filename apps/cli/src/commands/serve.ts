@@ -9,6 +9,7 @@ import {
   loadConfig,
   openQueueStore,
   parseQueueUrl,
+  SecretReader,
   startTelemetry,
   type FleetConfig,
   type ListenAddress,
@@ -31,7 +32,7 @@ interface Parts {
 }
 
 /** A configuration that asks for more is refused, never half obeyed. */
-const ACTS_ON = ["adhoc", "credentials", "egress"];
+const ACTS_ON = ["adhoc", "credentials", "defaults", "egress", "include", "mirrors", "webhooks"];
 
 const MAX_CONCURRENCY = 1_000;
 const WORKER_GRACE_MS = 25_000;
@@ -124,14 +125,21 @@ async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: n
   await worker.start();
 }
 
-async function startGateway({ flags }: CommandContext, fleet: Fleet, listen: ListenAddress): Promise<void> {
-  const { config, environment, logger, store, producer, shutdown } = fleet;
+async function startGateway(
+  { flags, env }: CommandContext,
+  fleet: Fleet,
+  listen: ListenAddress,
+): Promise<void> {
+  const { config, environment, logger, store, producer, secrets, shutdown } = fleet;
+  const reader = new SecretReader({ env, secrets });
   const { createGateway } = await import("@gitsync/gateway");
   const gateway = createGateway({
     producer,
     logger,
     adhoc: flags.adhoc === true || config.adhoc,
     listen,
+    config: () => config,
+    readSecret: (reference) => reader.read(reference),
     ready: () => store.ping(),
     ...(environment.apiToken === undefined ? {} : { token: environment.apiToken }),
   });

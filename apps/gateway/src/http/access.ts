@@ -3,6 +3,7 @@
  *
  * - `probe`: anybody; says whether the process is up, nothing else.
  * - `page`: the dashboard's files, which hold no data.
+ * - `hook`: whoever signs what it sends; the route itself looks at that.
  * - `api`: whoever has the token; without one configured, this machine only, and no page of another site.
  */
 
@@ -13,12 +14,14 @@ import { GatewayError } from "../gateway-error.ts";
 import { hostOfHeader, isLoopback } from "../listen-address.ts";
 import { Problem } from "./problem.ts";
 
-export type Role = "probe" | "page" | "api";
+export type Role = "probe" | "page" | "hook" | "api";
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Who may use this route. */
     readonly role?: Role;
+    /** Replaces method and path as the name of its span. */
+    readonly spanName?: string;
   }
 }
 
@@ -43,7 +46,7 @@ export function guardRoutes(server: FastifyInstance, token: Secret | undefined):
 function refusalOf(request: FastifyRequest, token: Secret | undefined): Problem | undefined {
   // What was not found has no role; it is told no more than that, but by the same rules as the API.
   const role = request.routeOptions.config.role ?? "api";
-  if (role === "probe") return undefined;
+  if (role === "probe" || role === "hook") return undefined;
   if (token === undefined && !isLoopback(hostOfHeader(request.headers.host ?? ""))) {
     // Another name that leads here is how a page of another site reaches this machine (DNS rebinding).
     return new Problem("host-refused", "Ask by the name localhost or a loopback address, or set a token");

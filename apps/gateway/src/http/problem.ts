@@ -9,16 +9,22 @@ export const PROBLEMS = {
   "request-invalid": { status: 400, title: "The request cannot be used" },
   "token-missing": { status: 401, title: "A bearer token is needed" },
   "token-invalid": { status: 401, title: "The bearer token is not valid" },
+  "signature-missing": { status: 401, title: "The delivery is not signed" },
+  "signature-invalid": { status: 401, title: "The delivery's signature is wrong" },
+  "signature-expired": { status: 401, title: "The delivery was signed at another time" },
   "adhoc-disabled": { status: 403, title: "Only configured endpoints may be synced" },
   "host-refused": { status: 403, title: "Without a token only this machine is served" },
   "cross-site": { status: 403, title: "Another site may not use this API" },
   "job-not-found": { status: 404, title: "No such job" },
   "route-not-found": { status: 404, title: "No such route" },
+  "hook-not-configured": { status: 404, title: "No deliveries of this provider are expected" },
   "not-found": { status: 404, title: "Nothing is here" },
   "request-timeout": { status: 408, title: "The request took too long to arrive" },
   "body-too-large": { status: 413, title: "The body is too large" },
   "media-type-unsupported": { status: 415, title: "The body must be application/json" },
   internal: { status: 500, title: "The gateway failed" },
+  "gateway-busy": { status: 503, title: "The gateway is busy" },
+  "hook-secret-unavailable": { status: 503, title: "The secret that signs deliveries cannot be read" },
   "queue-unavailable": { status: 503, title: "The queue cannot be reached" },
 } as const;
 
@@ -58,7 +64,7 @@ export class Problem extends Error {
   }
 }
 
-/** How long to wait before asking again, when the queue is away. */
+/** How long to wait before asking again, when something that is needed is away. */
 const RETRY_AFTER_SECONDS = 2;
 
 export function problemDocument({ code, message, faults }: Problem): ProblemDocument {
@@ -76,7 +82,7 @@ export function problemDocument({ code, message, faults }: Problem): ProblemDocu
 /** Send a problem with the headers that belong to it. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const document = problemDocument(problem);
-  if (document.status === 401) void reply.header("www-authenticate", 'Bearer realm="git-sync"');
+  if (problem.code.startsWith("token-")) void reply.header("www-authenticate", 'Bearer realm="git-sync"');
   if (document.status === 503) void reply.header("retry-after", String(RETRY_AFTER_SECONDS));
   return reply.code(document.status).type("application/problem+json").send(document);
 }

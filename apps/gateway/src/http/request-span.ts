@@ -72,7 +72,8 @@ export function traceRequests(
 
 /** `POST /v1/jobs/:id/cancel`: the route's template, never the path, so that names stay few. */
 function spanName(request: FastifyRequest): string {
-  const route = request.routeOptions.url;
+  const { config, url: route } = request.routeOptions;
+  if (config?.spanName !== undefined) return config.spanName;
   return route === undefined ? request.method : `${request.method} ${route}`;
 }
 

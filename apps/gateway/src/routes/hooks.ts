@@ -1,0 +1,66 @@
+/** `/hooks`: where forges say that a repository changed. The signature is the authentication. */
+
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { BodyBudget } from "../hooks/body-budget.ts";
+import { DeliveryReceiver, type Addressee, type ReceiverOptions } from "../hooks/receive-delivery.ts";
+import { Problem } from "../http/problem.ts";
+
+/** The largest that a forge sends is GitHub's 25 MB. */
+const MAX_BODY_BYTES = 26 * 1024 * 1024;
+/** Of all bodies that are on their way at one time. */
+const BODIES_BYTES = 6 * MAX_BODY_BYTES;
+
+interface HookParams {
+  readonly Params: { readonly provider: string; readonly mirror?: string };
+}
+
+export function addHookRoutes(server: FastifyInstance, options: ReceiverOptions): void {
+  const receiver = new DeliveryReceiver(options);
+  const budget = new BodyBudget(BODIES_BYTES);
+  const config = { role: "hook", spanName: "webhook receive" } as const;
+  server.register((hooks, _options, done) => {
+    // Any type, as bytes: what is signed is what was sent.
+    hooks.removeAllContentTypeParsers();
+    hooks.addContentTypeParser(
+      "*",
+      { parseAs: "buffer", bodyLimit: MAX_BODY_BYTES },
+      (_request, body, parsed) => parsed(null, body),
+    );
+    for (const path of ["/hooks/:provider", "/hooks/:provider/:mirror"]) {
+      hooks.post<HookParams>(
+        path,
+        {
+          config,
+          bodyLimit: MAX_BODY_BYTES,
+          onRequest: async (request, reply) => {
+            receiver.expect(addresseeOf(request.params));
+            reply.raw.once("close", reserve(budget, request));
+          },
+        },
+        async (request, reply) => {
+          const answer = await receiver.receive(addresseeOf(request.params), {
+            headers: request.headers,
+            body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+            receivedAt: Date.now(),
+          });
+          return reply.code(answer.accepted ? 202 : 200).send(answer);
+        },
+      );
+    }
+    done();
+  });
+}
+
+function addresseeOf({ provider, mirror }: HookParams["Params"]): Addressee {
+  return { provider, mirror };
+}
+
+/** Room for the body before its first byte is read. */
+function reserve(budget: BodyBudget, { headers }: FastifyRequest): () => void {
+  const declared = headers["content-length"];
+  const length = declared === undefined ? MAX_BODY_BYTES : Number(declared);
+  if (length > MAX_BODY_BYTES) throw new Problem("body-too-large", "Send at most 26 MiB");
+  const release = budget.reserve(length);
+  if (release === undefined) throw new Problem("gateway-busy", "Too much is arriving at once");
+  return release;
+}

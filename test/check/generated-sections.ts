@@ -7,6 +7,7 @@
 
 import { ENVIRONMENT, mirrorsFileSchema } from "@gitsync/runtime";
 import type { JsonSchema } from "@gitsync/engine/schema";
+import { PROBLEMS } from "@gitsync/gateway";
 import { commandHelp, COMMANDS, overviewHelp } from "@gitsync/cli";
 import { exists, readJson, readText, workspaces, type Workspace } from "./repository.ts";
 
@@ -32,6 +33,7 @@ export function generatedSections(): readonly GeneratedSection[] {
     { document: "docs/configuration.md", name: "environment", text: environmentTable() },
     { document: "docs/configuration.md", name: "mirrors file", text: mirrorsFileTable() },
     { document: "docs/cli.md", name: "help", text: commandLineHelp() },
+    { document: "docs/http.md", name: "problems", text: problemTable() },
     { document: "docs/surface.md", name: "surface", text: surface() },
   ];
 }
@@ -113,6 +115,14 @@ function commandLineHelp(): string {
     (command) => `## git-sync ${command.name}\n\n${verbatim(commandHelp(command))}`,
   );
   return [verbatim(overviewHelp(COMMANDS)), ...sections].join("\n\n");
+}
+
+/** Every problem that the gateway states. */
+function problemTable(): string {
+  const rows = Object.entries(PROBLEMS).map(
+    ([code, { status, title }]) => `| ${status} | \`${code}\` | ${title} |`,
+  );
+  return ["| Status | Code | Says |", "|---|---|---|", ...rows].join("\n");
 }
 
 function verbatim(text: string): string {

@@ -11,6 +11,7 @@ const PROVIDED = [
   "nginx",
   "sshd",
   "openssl",
+  "curl",
   "chromium",
   "docker",
   "git",
@@ -65,6 +66,7 @@ const PROBES: Readonly<Record<RequirementName, Probe>> = {
   nginx: programs("nginx", "fcgiwrap"),
   sshd: programs("sshd", "ssh", "ssh-keygen"),
   openssl: programs("openssl"),
+  curl: programs("curl"),
   chromium: {
     looked: "needs chromium or google-chrome",
     isPresent: () => CHROMIUM_COMMANDS.some((name) => findCommand(name) !== undefined),

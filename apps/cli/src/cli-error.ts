@@ -1,11 +1,12 @@
 /** A command line that cannot be obeyed: what is wrong, and the command whose usage helps. */
 
-/** `USAGE`: flags, commands, positionals. `JOB_NOT_FOUND`: no such job. */
-export type CliErrorCode = "USAGE" | "JOB_NOT_FOUND";
+/** `USAGE`: flags, commands, positionals. `JOB_NOT_FOUND`, `MIRROR_NOT_FOUND`: no such thing on this queue. */
+export type CliErrorCode = "USAGE" | "JOB_NOT_FOUND" | "MIRROR_NOT_FOUND";
 
 const REMEDIES: Readonly<Record<CliErrorCode, string>> = {
   USAGE: "see the usage below, or git-sync --help",
   JOB_NOT_FOUND: "list what there is with git-sync jobs",
+  MIRROR_NOT_FOUND: "list what there is with git-sync mirrors list",
 };
 
 export interface CliErrorOptions {

@@ -4,10 +4,12 @@ import type { Producer } from "@gitsync/producer";
 import type { FleetConfig, Logger, Secret, SecretReference } from "@gitsync/runtime";
 import { GatewayError } from "./gateway-error.ts";
 import { createServer } from "./http/server.ts";
+import { FleetView } from "./mirrors/fleet-view.ts";
 import { requireTokenBeyondLoopback, type ListenAddress } from "./listen-address.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addHookRoutes } from "./routes/hooks.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
+import { addMirrorRoutes } from "./routes/mirrors.ts";
 import { addPageRoutes } from "./routes/page.ts";
 
 export interface GatewayOptions {
@@ -48,8 +50,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   requireTokenBeyondLoopback(listen, token);
   const server = createServer({ logger, token });
   addHealthRoutes(server, ready);
-  addJobRoutes(server, { producer, adhoc });
-  addHookRoutes(server, { producer, logger, config, readSecret });
+  const fleet = new FleetView({ producer, config });
+  addJobRoutes(server, { producer, fleet, adhoc });
+  addMirrorRoutes(server, fleet);
+  addHookRoutes(server, { fleet, logger, readSecret });
   addPageRoutes(server);
   return {
     start: async () => {

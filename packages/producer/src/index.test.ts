@@ -13,9 +13,13 @@ test("the package exports what it says, by hand", () => {
       "createProducer",
       "isProducerError",
       "laneFor",
+      "mirrorIdOf",
+      "mirrorViews",
       "newId",
       "openRouteStore",
+      "routeView",
       "targetKeyOfEndpoint",
+      "unstoredRoute",
     ]
   `);
 });

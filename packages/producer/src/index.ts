@@ -13,6 +13,15 @@ export type {
 } from "./producer.ts";
 export { isProducerError, ProducerError, type ProducerErrorCode } from "./producer-error.ts";
 export { canonicalEndpoint, targetKeyOfEndpoint } from "./canonical-endpoint.ts";
+export {
+  mirrorIdOf,
+  mirrorViews,
+  routeView,
+  unstoredRoute,
+  type MirrorView,
+  type RouteView,
+  type Waiting,
+} from "./mirror-view.ts";
 export { newId } from "./ids.ts";
 export { laneFor, SINGLE_LANE } from "./lane.ts";
 export { BACKOFF_TYPE, Lanes, type LaneJob } from "./lanes.ts";

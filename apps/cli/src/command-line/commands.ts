@@ -91,9 +91,13 @@ export const COMMANDS: readonly Command[] = Object.freeze([
     name: "enqueue",
     summary: "Put a sync on the queue for the workers of the fleet",
     details: [
+      "One argument is a mirror of the fleet, or a route of it; two are a source and a target that nobody configured.",
       "The workers use their own credentials and their own rules about addresses; --wait reports what they did.",
     ],
-    positionals: [SOURCE, TARGET],
+    positionals: [
+      { ...SOURCE, description: "a mirror or a route of the fleet; or a repository, with a target" },
+      { ...TARGET, required: false },
+    ],
     flags: [
       "source-url",
       "source-follow-info-refs-redirect",
@@ -108,6 +112,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
       "queue",
     ],
     examples: [
+      "git-sync enqueue docs --wait",
       "git-sync enqueue --queue redis://queue.example.com --wait https://example.com/a.git /srv/git/a.git",
     ],
     load: async () => (await import("../commands/enqueue.ts")).runEnqueue,
@@ -131,20 +136,28 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   },
   {
     name: "mirrors",
-    summary: "Check the configuration of the mirrors",
+    summary: "Look at the mirrors of the fleet, steer them, and check their configuration",
     details: [
-      "Actions: check (default) reads the file and what it includes, and lists every fault with its line; then it",
-      "asks each source and each target what the fleet would ask them, with the same credentials, and changes nothing.",
-      "Exit status: 2 when the file has faults, 1 when a repository cannot be used, else 0.",
+      "list (default), show ID, pause ID and resume ID ask the queue's store; ID is a mirror, or one of its routes.",
+      "check reads the file and what it includes, and lists every fault with its line; then it asks each source and",
+      "each target what the fleet would ask them, with the same credentials, and changes nothing. Its exit status: 2",
+      "when the file has faults, 1 when a repository cannot be used, else 0.",
       "schema prints the JSON Schema of the file, for editors.",
     ],
     positionals: [
-      { name: "action", description: "check or schema", required: false, choices: ["check", "schema"] },
+      {
+        name: "action",
+        description: "list, show, pause, resume, check or schema",
+        required: false,
+        choices: ["list", "show", "pause", "resume", "check", "schema"],
+      },
+      { name: "id", description: "a mirror or a route, as list prints it", required: false },
     ],
-    flags: ["config", "offline", "json"],
+    flags: ["queue", "config", "offline", "json"],
     examples: [
+      "git-sync mirrors",
+      "git-sync mirrors pause docs --queue redis://queue.example.com",
       "git-sync mirrors check --config mirrors.yaml",
-      "git-sync mirrors check --config mirrors.yaml --offline",
       "git-sync mirrors schema > mirrors.schema.json",
     ],
     load: async () => (await import("../commands/mirrors.ts")).runMirrors,

@@ -3,13 +3,21 @@
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { reportJson } from "../output/report.ts";
+import { CliError } from "../cli-error.ts";
+import type { FlagName } from "../command-line/flags.ts";
 import { openQueueSession } from "../settings/queue-session.ts";
 import { readSettings } from "../settings/settings.ts";
 import { MIRROR_POLICY, syncRequestOf } from "../settings/sync-request.ts";
-import { reportRun, waitForQueuedRun } from "./queued-run.ts";
+import { routesOfMirror } from "./mirrors-steer.ts";
+import { reportRun, reportRuns, waitForQueuedRun } from "./queued-run.ts";
+
+/** What may be said about a mirror; everything else is what its configuration says. */
+const MIRROR_FLAGS: ReadonlySet<FlagName> = new Set(["wait", "json", "verbose", "queue"]);
 
 export async function runEnqueue(context: CommandContext): Promise<ExitStatus> {
-  const { flags, terminal } = context;
+  const { flags, terminal, positionals } = context;
+  const { source: named, target: written } = positionals;
+  if (named !== undefined && written === undefined) return await enqueueMirror(context, named);
   const { source, target, scope, policy } = syncRequestOf(context, MIRROR_POLICY);
   await using session = await openQueueSession(context, await readSettings(context), "producer");
   const enqueued = await session.producer.enqueueSync({
@@ -24,5 +32,37 @@ export async function runEnqueue(context: CommandContext): Promise<ExitStatus> {
   const { id, route, state, coalesced, requestedAt } = enqueued;
   if (flags.json) reportJson(terminal, { id, route, state, coalesced, requestedAt });
   else terminal.result(`job ${id} ${state}${coalesced ? " (asked for already)" : ""}\n`);
+  return EXIT.ok;
+}
+
+/** Every route of a mirror, or the one that is named. */
+async function enqueueMirror(context: CommandContext, id: string): Promise<ExitStatus> {
+  const { flags, terminal, command } = context;
+  const stray = command.flags.find((name) => flags[name] !== undefined && !MIRROR_FLAGS.has(name));
+  if (stray !== undefined) {
+    const message = `flag --${stray} needs a source and a target: what a mirror does is configured`;
+    throw new CliError("USAGE", message, { command: command.name });
+  }
+  await using session = await openQueueSession(context, await readSettings(context), "producer");
+  const { producer } = session;
+  const routes = await routesOfMirror(session, id);
+  const jobs = await Promise.all(
+    routes.map(({ definition }) => producer.enqueueRoute(definition.id, { trigger: "person" })),
+  );
+  if (flags.wait) {
+    const wait = jobs.map(async (job) => ({ job, report: await waitForQueuedRun(context, producer, job) }));
+    return reportRuns(context, await Promise.all(wait));
+  }
+  const accepted = jobs.map(({ id: job, route, state, coalesced, requestedAt }) => ({
+    id: job,
+    route,
+    state,
+    coalesced,
+    requestedAt,
+  }));
+  if (flags.json) reportJson(terminal, { jobs: accepted });
+  else
+    for (const { id: job, route, state, coalesced } of accepted)
+      terminal.result(`job ${job} ${state} ${route}${coalesced ? " (asked for already)" : ""}\n`);
   return EXIT.ok;
 }

@@ -3,8 +3,8 @@
 import type { RunReport } from "@gitsync/jobs";
 import type { EnqueuedSync, Producer, WaitOptions } from "@gitsync/producer";
 import type { CommandContext } from "../command-line/command.ts";
-import type { ExitStatus } from "../exit-status.ts";
-import { reportFailure, reportOptionsOf, reportResult } from "../output/report.ts";
+import { EXIT, exitStatusOfCode, exitStatusOfResult, type ExitStatus } from "../exit-status.ts";
+import { reportFailure, reportJson, reportOptionsOf, reportResult } from "../output/report.ts";
 
 /** What `--json` says of the job besides the result of its run. */
 export interface JobDocument {
@@ -92,4 +92,31 @@ export function reportRun(
     details: {},
   };
   return reportFailure(terminal, failure, options, { job });
+}
+
+/** A run, and the request that it answers. */
+export interface AnsweredRun {
+  readonly job: EnqueuedSync;
+  readonly report: RunReport;
+}
+
+/** Print the outcomes of several runs; the status is the worst of theirs. */
+export function reportRuns(context: CommandContext, runs: readonly AnsweredRun[]): ExitStatus {
+  const { terminal, flags } = context;
+  const [only] = runs;
+  if (only !== undefined && runs.length === 1) return reportRun(context, only.job, only.report);
+  if (flags.json) reportJson(terminal, { runs: runs.map(({ report }) => report) });
+  const statuses = runs.map(({ job, report }) => {
+    if (flags.json) return statusOf(report);
+    terminal.result(`${job.route}\n`);
+    return reportRun(context, job, report);
+  });
+  return WORST_FIRST.find((status) => statuses.includes(status)) ?? EXIT.ok;
+}
+
+const WORST_FIRST: readonly ExitStatus[] = [EXIT.interrupted, EXIT.usage, EXIT.failed, EXIT.refs];
+
+function statusOf({ error, result }: RunReport): ExitStatus {
+  if (error !== undefined) return exitStatusOfCode(error.code, result);
+  return result === undefined ? EXIT.failed : exitStatusOfResult(result);
 }

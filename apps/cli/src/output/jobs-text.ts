@@ -2,6 +2,7 @@
 
 import type { JobView } from "@gitsync/producer";
 import { resultText } from "./result-text.ts";
+import { factsText, tableText, timeText } from "./table.ts";
 
 /** One line per job, the newest first; every line ends with a line feed. */
 export function jobsText(jobs: readonly JobView[]): string {
@@ -10,23 +11,11 @@ export function jobsText(jobs: readonly JobView[]): string {
     job.id,
     job.state,
     job.trigger,
-    time(job.createdAt),
+    timeText(job.createdAt),
     outcomeOf(job),
     job.target,
   ]);
-  const table = [["ID", "STATE", "BY", "SINCE", "OUTCOME", "TARGET"], ...rows];
-  const widths = (table[0] ?? []).map((_, column) =>
-    Math.max(...table.map((row) => row[column]?.length ?? 0)),
-  );
-  return table
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return tableText(["ID", "STATE", "BY", "SINCE", "OUTCOME", "TARGET"], rows);
 }
 
 /** Everything about one job. */
@@ -40,9 +29,9 @@ export function jobText(job: JobView, options: { readonly verbose: boolean }): s
     ["target", job.target],
     ["asked by", job.trigger],
     ["attempt", String(job.attempt)],
-    ["created", time(job.createdAt)],
-    ["started", job.startedAt === undefined ? undefined : time(job.startedAt)],
-    ["finished", job.finishedAt === undefined ? undefined : time(job.finishedAt)],
+    ["created", timeText(job.createdAt)],
+    ["started", job.startedAt === undefined ? undefined : timeText(job.startedAt)],
+    ["finished", job.finishedAt === undefined ? undefined : timeText(job.finishedAt)],
     [
       "progress",
       job.progress &&
@@ -52,19 +41,12 @@ export function jobText(job: JobView, options: { readonly verbose: boolean }): s
     ["error", error && `${error.message} [${error.code}]`],
     ["remedy", error?.remedy],
   ];
-  const lines = facts.flatMap(([name, value]) =>
-    value === undefined || value === "" ? [] : [`${`${name}:`.padEnd(10)}${value}\n`],
-  );
   return (
-    lines.join("") +
+    factsText(facts) +
     (job.report?.result === undefined ? "" : resultText(job.report.result, { ...options, stats: false }))
   );
 }
 
 function outcomeOf(job: JobView): string {
   return job.report?.error?.code ?? job.error?.code ?? job.report?.outcome ?? "-";
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/u, "Z");
 }

@@ -18,10 +18,10 @@ export function headerOf({ headers }: Delivery, name: string): string | undefine
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** The JSON text of the payload: the body itself, or the field `payload` of a form. */
+/** The JSON text of the payload: the field `payload` of a form, else the body itself, whatever type it was said to be. */
 export function payloadText(delivery: Delivery): string {
   const body = delivery.body.toString("utf8");
-  return isForm(delivery) ? (new URLSearchParams(body).get("payload") ?? "") : body;
+  return isForm(delivery) ? (new URLSearchParams(body).get("payload") ?? body) : body;
 }
 
 export function isForm(delivery: Delivery): boolean {

@@ -5,13 +5,12 @@
  * is forged by who knows the secret, replayed or out of order costs a look at the source, never more.
  */
 
-import type { RouteDefinition } from "@gitsync/jobs";
-import { isProducerError, type EnqueuedSync, type Producer } from "@gitsync/producer";
-import type { FleetConfig, Logger, Secret, SecretReference, WebhookProvider } from "@gitsync/runtime";
+import type { Logger, Secret, SecretReference, WebhookProvider } from "@gitsync/runtime";
 import { Problem } from "../http/problem.ts";
 import { inTime } from "../queue-deadline.ts";
 import { acceptedJob, type AcceptedJob } from "../routes/job-document.ts";
-import { ConfiguredMirrors, type ConfiguredMirror } from "./configured-mirrors.ts";
+import type { ConfiguredMirror, ConfiguredMirrors } from "../mirrors/configured-mirrors.ts";
+import type { FleetView } from "../mirrors/fleet-view.ts";
 import { payloadText, type Delivery } from "./delivery.ts";
 import type { DeliveryNews, Forge } from "./forge.ts";
 import { findForge } from "./forges.ts";
@@ -20,13 +19,11 @@ import type { SignatureVerdict } from "./signature.ts";
 /** Forges wait for five seconds and more; whoever is slow is switched off by some. */
 const ANSWER_MS = 950;
 /** For one route; what is left is for what comes before and after. */
-const HINT_MS = 800;
+const HINT = { trigger: "webhook", withinMs: 800 } as const;
 
 export interface ReceiverOptions {
-  readonly producer: Producer;
+  readonly fleet: FleetView;
   readonly logger: Logger;
-  /** The configuration that is in force now. */
-  readonly config: () => FleetConfig;
   /** Reads a secret from where it is kept. */
   readonly readSecret: (reference: SecretReference) => Promise<Secret>;
 }
@@ -53,23 +50,20 @@ export interface Addressee {
 
 /** Takes deliveries for the mirrors of a configuration. */
 export class DeliveryReceiver {
-  readonly #producer: Producer;
+  readonly #fleet: FleetView;
   readonly #logger: Logger;
-  readonly #config: () => FleetConfig;
   readonly #readSecret: ReceiverOptions["readSecret"];
-  #indexed: { readonly config: FleetConfig; readonly mirrors: ConfiguredMirrors } | undefined;
 
-  constructor({ producer, logger, config, readSecret }: ReceiverOptions) {
-    this.#producer = producer;
+  constructor({ fleet, logger, readSecret }: ReceiverOptions) {
+    this.#fleet = fleet;
     this.#logger = logger;
-    this.#config = config;
     this.#readSecret = readSecret;
   }
 
   /** @throws {Problem} for a provider that nobody is configured for. Known before the body is read. */
   expect({ provider }: Addressee): readonly [WebhookProvider, Forge] {
     const forge = findForge(provider);
-    if (forge === undefined || !this.#mirrors().expects(forge[0])) {
+    if (forge === undefined || !this.#fleet.configured().expects(forge[0])) {
       throw new Problem("hook-not-configured", "Name its secrets under webhooks, or in a mirror's webhook");
     }
     return forge;
@@ -83,7 +77,7 @@ export class DeliveryReceiver {
    */
   async receive(addressee: Addressee, delivery: Delivery): Promise<DeliveryAnswer> {
     const [provider, forge] = this.expect(addressee);
-    const mirrors = this.#mirrors();
+    const mirrors = this.#fleet.configured();
     const secrets = await this.#secrets(mirrors.secretsFor(provider, addressee.mirror));
     const verdict = forge.verify(delivery, secrets);
     if (verdict !== "valid") {
@@ -98,31 +92,13 @@ export class DeliveryReceiver {
       return { accepted: false, reason: found, jobs: [] };
     }
     const hints = await inTime(
-      Promise.all(found.flatMap(({ routes }) => routes.map((route) => this.#hint(route)))),
+      Promise.all(found.flatMap(({ routes }) => routes.map((route) => this.#fleet.hint(route, HINT)))),
       ANSWER_MS,
     );
     const jobs = hints.filter(({ queued }) => queued).map(acceptedJob);
     const hinted = hints.map(({ route }) => route);
     this.#logger.info({ ...facts, routes: hinted.slice(0, 20), jobs: jobs.length }, "Accepted a webhook");
     return { accepted: true, jobs };
-  }
-
-  /** A route that is configured may not be stored yet; then it is now. */
-  async #hint(route: RouteDefinition): Promise<EnqueuedSync> {
-    const options = { trigger: "webhook", withinMs: HINT_MS } as const;
-    try {
-      return await this.#producer.enqueueRoute(route.id, options);
-    } catch (error) {
-      if (!(isProducerError(error) && error.code === "ROUTE_NOT_FOUND")) throw error;
-      await this.#producer.routes.put(route);
-      return await this.#producer.enqueueRoute(route.id, options);
-    }
-  }
-
-  #mirrors(): ConfiguredMirrors {
-    const config = this.#config();
-    if (this.#indexed?.config !== config) this.#indexed = { config, mirrors: new ConfiguredMirrors(config) };
-    return this.#indexed.mirrors;
   }
 
   /** Those that can be read: one that was rotated away already must not stop its successor. */

@@ -16,6 +16,7 @@ export const PROBLEMS = {
   "host-refused": { status: 403, title: "Without a token only this machine is served" },
   "cross-site": { status: 403, title: "Another site may not use this API" },
   "job-not-found": { status: 404, title: "No such job" },
+  "mirror-not-found": { status: 404, title: "No such mirror" },
   "route-not-found": { status: 404, title: "No such route" },
   "hook-not-configured": { status: 404, title: "No deliveries of this provider are expected" },
   "not-found": { status: 404, title: "Nothing is here" },

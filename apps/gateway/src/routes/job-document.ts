@@ -1,7 +1,7 @@
 /** Jobs as the API shows them. */
 
 import type { EnqueuedSync, JobView } from "@gitsync/producer";
-import type { RunOutcome, SyncResult } from "@gitsync/jobs";
+import type { RunOutcome, RunReport, SyncResult } from "@gitsync/jobs";
 
 /** The answer to a request that is durable now. */
 export type AcceptedJob = Pick<EnqueuedSync, "id" | "route" | "state" | "coalesced" | "requestedAt">;
@@ -25,4 +25,11 @@ export function jobSummary({ report, ...job }: JobView): JobSummary {
     ...(report.result === undefined ? {} : { counts: report.result.counts }),
     ...(report.traceId === undefined ? {} : { traceId: report.traceId }),
   };
+}
+
+/** A run in a list. */
+export type RunSummary = Omit<RunReport, "result"> & { readonly counts?: SyncResult["counts"] };
+
+export function runSummary({ result, ...run }: RunReport): RunSummary {
+  return { ...run, ...(result === undefined ? {} : { counts: result.counts }) };
 }

@@ -1,9 +1,11 @@
 /** `/v1/jobs`: ask for a sync, look at jobs, cancel one, ask once more. */
 
 import { checkAdhocRequest, type AdhocRequest } from "@gitsync/jobs";
-import type { JobQuery, JobView, Producer } from "@gitsync/producer";
+import type { EnqueuedSync, JobView, Producer } from "@gitsync/producer";
 import type { FastifyInstance } from "fastify";
 import { Problem, type ProblemFault } from "../http/problem.ts";
+import { parseQuery } from "../http/query.ts";
+import type { FleetView } from "../mirrors/fleet-view.ts";
 import { inTime } from "../queue-deadline.ts";
 import { acceptedJob, jobSummary } from "./job-document.ts";
 
@@ -12,6 +14,7 @@ const MAX_LIMIT = 200;
 
 export interface JobRoutesOptions {
   readonly producer: Producer;
+  readonly fleet: FleetView;
   /** Whether endpoints that no configuration names may be synced. */
   readonly adhoc: boolean;
 }
@@ -20,7 +23,7 @@ interface JobParams {
   readonly Params: { readonly id: string };
 }
 
-export function addJobRoutes(server: FastifyInstance, { producer, adhoc }: JobRoutesOptions): void {
+export function addJobRoutes(server: FastifyInstance, { producer, fleet, adhoc }: JobRoutesOptions): void {
   const config = { role: "api" } as const;
   const jobOf = async (id: string): Promise<JobView> => {
     const job = await inTime(producer.job(id));
@@ -28,17 +31,39 @@ export function addJobRoutes(server: FastifyInstance, { producer, adhoc }: JobRo
     return job;
   };
 
-  server.post("/v1/jobs", { config }, async (request, reply) => {
+  const enqueueAdhoc = async (body: unknown): Promise<EnqueuedSync> => {
     if (!adhoc)
       throw new Problem("adhoc-disabled", "Start the gateway with --adhoc, or set adhoc: true in its config");
-    const enqueued = await inTime(
-      producer.enqueueSync({ ...parseAdhocRequest(request.body), trigger: "person" }),
-    );
+    return await inTime(producer.enqueueSync({ ...parseAdhocRequest(body), trigger: "person" }));
+  };
+  const enqueueMirror = async (mirror: string, target: string | undefined): Promise<EnqueuedSync> => {
+    const routes = (await inTime(fleet.routesOf(mirror))).map(({ definition }) => definition);
+    if (routes.length === 0) throw new Problem("mirror-not-found", "GET /v1/mirrors lists what there is");
+    const chosen = target === undefined ? routes : routes.filter(({ id }) => id === `${mirror}/${target}`);
+    const [route] = chosen;
+    if (route !== undefined && chosen.length === 1)
+      return await inTime(fleet.hint(route, { trigger: "person" }));
+    const targets = routes.map(({ id }) => id.slice(mirror.length + 1)).join(", ");
+    throw new Problem("request-invalid", `target must be one of ${targets}`, [
+      { path: "target", message: `must be one of ${targets}` },
+    ]);
+  };
+
+  server.post("/v1/jobs", { config }, async (request, reply) => {
+    const named = parseMirrorRequest(request.body);
+    const enqueued =
+      named === undefined
+        ? await enqueueAdhoc(request.body)
+        : await enqueueMirror(named.mirror, named.target);
     return reply.code(202).header("location", `/v1/jobs/${enqueued.id}`).send(acceptedJob(enqueued));
   });
 
   server.get<{ Querystring: Readonly<Record<string, unknown>> }>("/v1/jobs", { config }, async (request) => {
-    const page = await inTime(producer.jobs(parseJobQuery(request.query)));
+    const page = await inTime(
+      producer.jobs(
+        parseQuery(request.query, { states: STATES, texts: ["route", "cursor"], limit: MAX_LIMIT }),
+      ),
+    );
     return { ...page, jobs: page.jobs.map(jobSummary) };
   });
 
@@ -54,49 +79,28 @@ export function addJobRoutes(server: FastifyInstance, { producer, adhoc }: JobRo
   });
 }
 
+/** `{ mirror, target? }`; `undefined` for any other body. */
+function parseMirrorRequest(
+  body: unknown,
+): { readonly mirror: string; readonly target?: string } | undefined {
+  if (typeof body !== "object" || body === null || !Object.hasOwn(body, "mirror")) return undefined;
+  const faults = Object.entries(body).flatMap(([path, value]): readonly ProblemFault[] => {
+    if (path !== "mirror" && path !== "target") return [{ path, message: "is not known beside mirror" }];
+    return typeof value === "string" && value !== ""
+      ? []
+      : [{ path, message: "must be a text that is not empty" }];
+  });
+  if (faults.length === 0) return body as { readonly mirror: string; readonly target?: string };
+  throw invalidRequest(faults);
+}
+
 function parseAdhocRequest(body: unknown): AdhocRequest {
   const faults = checkAdhocRequest(body);
   if (faults.length === 0) return body as AdhocRequest;
-  throw new Problem(
-    "request-invalid",
-    faults.map((fault) => `${fault.path || "body"} ${fault.message}`).join("; "),
-    faults,
-  );
+  throw invalidRequest(faults);
 }
 
-function parseJobQuery(query: Readonly<Record<string, unknown>>): JobQuery {
-  const faults: ProblemFault[] = [];
-  const text = (name: string): string | undefined => {
-    const value = query[name];
-    if (value === undefined || (typeof value === "string" && value !== "")) return value;
-    faults.push({ path: name, message: "must be given once, with a value" });
-    return undefined;
-  };
-  for (const name of Object.keys(query)) {
-    if (!["state", "route", "limit", "cursor"].includes(name)) {
-      faults.push({ path: name, message: "is not known; known here: state, route, limit, cursor" });
-    }
-  }
-  const [stateText, route, limitText, cursor] = [text("state"), text("route"), text("limit"), text("cursor")];
-  const state = STATES.find((known) => known === stateText);
-  if (stateText !== undefined && state === undefined) {
-    faults.push({ path: "state", message: `must be one of ${STATES.join(", ")}` });
-  }
-  const limit = limitText === undefined ? undefined : Number(limitText);
-  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
-    faults.push({ path: "limit", message: `must be a number from 1 to ${MAX_LIMIT}` });
-  }
-  if (faults.length > 0) {
-    throw new Problem(
-      "query-invalid",
-      faults.map((fault) => `${fault.path} ${fault.message}`).join("; "),
-      faults,
-    );
-  }
-  return {
-    ...(state === undefined ? {} : { state }),
-    ...(route === undefined ? {} : { route }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(cursor === undefined ? {} : { cursor }),
-  };
+function invalidRequest(faults: readonly ProblemFault[]): Problem {
+  const told = faults.map((fault) => `${fault.path || "body"} ${fault.message}`).join("; ");
+  return new Problem("request-invalid", told, faults);
 }

@@ -1,0 +1,136 @@
+/** Routes as people and dashboards look at them: how each is, how far behind, what happens next and why not now. */
+
+import type { RouteDefinition, RouteError, RouteStateName, RouteStatus, RunningRun } from "@gitsync/jobs";
+
+/** Why a route that is not running is not running. */
+export interface Waiting {
+  /**
+   * `paused`: a person has to resume it. `host`: a host asked to wait. `back-off`: it failed, and is tried again then.
+   * `queued`: its turn comes. `idle`: nothing is known to be new.
+   */
+  readonly reason: "paused" | "host" | "back-off" | "queued" | "idle";
+  /** When it ends by itself, in milliseconds of the store's clock. */
+  readonly until?: number;
+}
+
+/** Times are milliseconds of the store's clock. */
+export interface RouteView {
+  readonly id: string;
+  readonly source: string;
+  readonly target: string;
+  readonly tenant: string;
+  readonly state: RouteStateName;
+  /** How long the oldest hint has not been answered; 0 when nothing is open. */
+  readonly lagMs: number;
+  readonly requestedAt?: number;
+  readonly lastSuccessAt?: number;
+  readonly lastError?: RouteError;
+  readonly failuresInARow: number;
+  readonly running?: RunningRun;
+  /** Absent while it runs. */
+  readonly waiting?: Waiting;
+  /** When it is tried next; absent when that depends on a hint, a worker or a person. */
+  readonly nextAttemptAt?: number;
+}
+
+/** A mirror: one source and its targets. */
+export interface MirrorView {
+  readonly id: string;
+  /** The worst of its routes. */
+  readonly state: RouteStateName;
+  /** The longest of its routes. */
+  readonly lagMs: number;
+  /** The oldest of its routes; absent while one never succeeded. */
+  readonly lastSuccessAt?: number;
+  readonly routes: readonly RouteView[];
+}
+
+/** The one that says most about a mirror comes first. */
+const WORST_FIRST: readonly RouteStateName[] = [
+  "failing",
+  "unknown",
+  "degraded",
+  "syncing",
+  "never-synced",
+  "paused",
+  "ok",
+];
+
+/** The mirror that a route belongs to; `undefined` for one that no configuration names. */
+export function mirrorIdOf(route: Pick<RouteDefinition, "id">): string | undefined {
+  const slash = route.id.indexOf("/");
+  return slash === -1 ? undefined : route.id.slice(0, slash);
+}
+
+/** What is known of a route that was never stored. */
+export function unstoredRoute(definition: RouteDefinition): RouteStatus {
+  return {
+    definition,
+    state: "never-synced",
+    running: undefined,
+    paused: false,
+    requested: undefined,
+    synced: undefined,
+    requestedAt: undefined,
+    firstUnsyncedAt: undefined,
+    lastSuccessAt: undefined,
+    lastError: undefined,
+    failuresInARow: 0,
+    notBefore: undefined,
+  };
+}
+
+/** `now` is the store's. */
+export function routeView(status: RouteStatus, now: number): RouteView {
+  const { definition, running, requestedAt, firstUnsyncedAt, lastSuccessAt, lastError } = status;
+  const waiting = waitingOf(status, now);
+  return {
+    id: definition.id,
+    source: definition.source.url,
+    target: definition.target.url,
+    tenant: definition.tenant,
+    state: status.state,
+    lagMs: isDirty(status) && firstUnsyncedAt !== undefined ? Math.max(0, now - firstUnsyncedAt) : 0,
+    ...(requestedAt !== undefined && { requestedAt }),
+    ...(lastSuccessAt !== undefined && { lastSuccessAt }),
+    ...(lastError !== undefined && { lastError }),
+    failuresInARow: status.failuresInARow,
+    ...(running !== undefined && { running }),
+    ...(waiting !== undefined && { waiting }),
+    ...(waiting?.until !== undefined && { nextAttemptAt: waiting.until }),
+  };
+}
+
+/** The mirrors of these routes, in order of their ids. Routes without a mirror are left out. */
+export function mirrorViews(routes: readonly RouteStatus[], now: number): readonly MirrorView[] {
+  const byMirror = Map.groupBy(routes, ({ definition }) => mirrorIdOf(definition));
+  return [...byMirror]
+    .flatMap(([id, members]) => (id === undefined ? [] : [mirrorView(id, members, now)]))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function mirrorView(id: string, members: readonly RouteStatus[], now: number): MirrorView {
+  const routes = members.map((status) => routeView(status, now)).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const successes = routes.map(({ lastSuccessAt }) => lastSuccessAt);
+  const state = WORST_FIRST.find((name) => routes.some((route) => route.state === name)) ?? "never-synced";
+  return {
+    id,
+    state,
+    lagMs: Math.max(0, ...routes.map(({ lagMs }) => lagMs)),
+    ...(successes.every((at) => at !== undefined) && { lastSuccessAt: Math.min(...successes) }),
+    routes,
+  };
+}
+
+function waitingOf(status: RouteStatus, now: number): Waiting | undefined {
+  if (status.running !== undefined) return undefined;
+  if (status.paused) return { reason: "paused" };
+  if (!isDirty(status)) return { reason: "idle" };
+  const { notBefore, lastError } = status;
+  if (notBefore === undefined || notBefore <= now) return { reason: "queued" };
+  return { reason: lastError?.code === "RATE_LIMITED" ? "host" : "back-off", until: notBefore };
+}
+
+function isDirty({ requested, synced }: RouteStatus): boolean {
+  return requested !== undefined && requested !== synced;
+}

@@ -4,12 +4,16 @@ import { AdvertisementDecoder } from "../src/advertisement-decoder.ts";
 import { FetchResponseDecoder, type FetchResponseOptions } from "../src/fetch-response-decoder.ts";
 import { LsRefsDecoder } from "../src/ls-refs.ts";
 import { PackVerifier } from "../src/pack/trailer.ts";
+import { encodePackEntryHeader } from "../src/pack/entry.ts";
 import { encodePackHeader } from "../src/pack/header.ts";
+import { PackIndexer } from "../src/pack/pack-indexer.ts";
+import { PackReader } from "../src/pack/pack-reader.ts";
+import { parseObjectId } from "../src/object-id.ts";
 import { PktLineDecoder } from "../src/pkt-line/pkt-line-decoder.ts";
 import { ProgressLines } from "../src/pkt-line/progress-lines.ts";
 import { SidebandDecoder } from "../src/pkt-line/sideband-decoder.ts";
 import { ReportStatusDecoder } from "../src/report-status-decoder.ts";
-import { packets, wire } from "../src/testing/bytes.ts";
+import { concat, packets, wire } from "../src/testing/bytes.ts";
 import type { Subject } from "../src/testing/cuts.ts";
 import { UpdateRequestDecoder } from "../src/update-request-decoder.ts";
 import { HttpUploadRequestDecoder } from "../src/upload-request-decoder.ts";
@@ -100,8 +104,35 @@ const pack: () => Subject = feeding(
   (decoder) => decoder.finish(),
 );
 
+const entries: () => Subject = feeding(
+  () => new PackReader({ format: "sha1", content: () => "pieces", onPiece: noop }),
+  (reader) => reader.finish(),
+);
+/** What is kept of each object is little; how many there may be is the caller's to say. */
+const index: () => Subject = feeding(
+  () => new PackIndexer({ format: "sha1", limits: { maxIndexedObjects: 400_000 } }),
+  (indexer) => indexer.rest(),
+);
+
 const NOTHING = new Uint8Array(0);
 const MEBIBYTE = 1024 * 1024;
+
+const HUGE = 2 ** 39;
+const EMPTY_BLOB = wire("\x30\x78\x9c\x03\0\0\0\0\x01");
+const BLOB_HEADER = encodePackEntryHeader({ type: "blob", size: HUGE });
+const REF_DELTA_HEADER = encodePackEntryHeader({ type: "ref-delta", size: HUGE, baseId: parseObjectId(ID) });
+
+/** A pack of one entry that says it is larger than any memory, up to its first block. */
+function hugeEntry(header: Uint8Array = BLOB_HEADER): Uint8Array {
+  return concat(encodePackHeader(1), header, wire("\x78\x01"));
+}
+
+/** A block of deflate that is as it was, and not the last: RFC 1951, section 3.2.4. */
+function storedBlock(content: string): Uint8Array {
+  const { length } = content;
+  const head = Uint8Array.of(0, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff);
+  return concat(head, wire(content));
+}
 
 /** A stream of which the parser keeps nothing. */
 function passing(
@@ -228,6 +259,13 @@ export const HOSTILE_STREAMS: readonly HostileStream[] = [
   kept("capabilities of a command", command, packets("command=ls-refs"), packets("x")),
 
   passing("pack bytes that never end", pack, encodePackHeader(0xffff_ffff), wire(LONG)),
+  passing("empty objects, entry by entry", entries, encodePackHeader(0xffff_ffff), EMPTY_BLOB),
+  passing("an object without end, entry by entry", entries, hugeEntry(), storedBlock(LONG)),
+  passing("an object of blocks without bytes", entries, hugeEntry(), storedBlock("")),
+  passing("an object without end, indexed", index, hugeEntry(), storedBlock(LONG)),
+  kept("a delta without end, indexed", index, hugeEntry(REF_DELTA_HEADER), storedBlock(LONG)),
+  kept("objects more than may be indexed", index, encodePackHeader(0xffff_ffff), EMPTY_BLOB),
+  passing("as many objects as may be indexed", index, encodePackHeader(400_000), EMPTY_BLOB),
 ];
 
 function inBand(line: string): Uint8Array {

@@ -5,13 +5,17 @@ import { decodePackEntryHeader, type PackEntryDescription } from "../src/pack/en
 import { createHasher } from "../src/pack/hasher.ts";
 import { encodePackHeader } from "../src/pack/header.ts";
 import { parseCommit, parseTag } from "../src/pack/object.ts";
+import { encodePackIndex } from "../src/pack/index-encoder.ts";
+import { PackIndexer } from "../src/pack/pack-indexer.ts";
+import { PackReader } from "../src/pack/pack-reader.ts";
 import { readPackObjects } from "../src/pack/reader.ts";
+import { packSource } from "../src/pack/source.ts";
 import { PackVerifier } from "../src/pack/trailer.ts";
 import { encodePackEntries, type PackableEntry } from "../src/pack/writer.ts";
 import { objectIdFromBytes, type ObjectFormat } from "../src/object-id.ts";
 import { concat, wire } from "../src/testing/bytes.ts";
 import type { Subject } from "../src/testing/cuts.ts";
-import { type FuzzTarget, onWhole } from "./target.ts";
+import { digest, type FuzzTarget, onWhole } from "./target.ts";
 
 /** Small, so that an input that makes a reader take much memory shows. */
 const LIMITS = { maxObjects: 2000, maxInflatedBytes: 1024 * 1024 };
@@ -25,6 +29,45 @@ function verify(format: ObjectFormat): () => Subject {
         for (const view of verifier.feed(chunk)) forwarded += view.length;
       },
       finish: () => [[...verifier.finish()], forwarded, verifier.objectCount],
+    };
+  };
+}
+
+/** The same in memory as {@link LIMITS}. */
+const READER_LIMITS = { maxPackObjects: 2000, maxInflatedBytes: 1024 * 1024 };
+
+/** Entry by entry, content in every way in turns. */
+function readAsItComes(format: ObjectFormat): () => Subject {
+  return () => {
+    const content = digest();
+    const entries: string[] = [];
+    const reader = new PackReader({
+      format,
+      limits: READER_LIMITS,
+      content: () => (["none", "whole", "pieces"] as const)[entries.length % 3] ?? "none",
+      onPiece: content.add,
+      onEntry: (entry, whole) => {
+        if (whole !== undefined) content.add(whole);
+        entries.push(JSON.stringify(entry));
+      },
+    });
+    return {
+      feed: (chunk) => reader.feed(chunk),
+      finish: () => [reader.finish(), entries, content.text()],
+    };
+  };
+}
+
+function indexAsItComes(format: ObjectFormat): () => Subject {
+  return () => {
+    const chunks: Uint8Array[] = [];
+    const indexer = new PackIndexer({ format, limits: { ...READER_LIMITS, maxDeltaCacheBytes: 100 } });
+    return {
+      feed: (chunk) => {
+        chunks.push(chunk.slice());
+        indexer.feed(chunk);
+      },
+      finish: () => encodePackIndex(indexer.resolve(packSource(concat(...chunks)))),
     };
   };
 }
@@ -78,6 +121,10 @@ export const packTargets: readonly FuzzTarget[] = [
     ways: {
       "verified in passing": verify("sha1"),
       "verified in passing, sha256": verify("sha256"),
+      "entry by entry": readAsItComes("sha1"),
+      "entry by entry, sha256": readAsItComes("sha256"),
+      indexed: indexAsItComes("sha1"),
+      "indexed, sha256": indexAsItComes("sha256"),
       read: onWhole((bytes) => readPack(bytes, "sha1")),
       "read with its trailer put right": onWhole((bytes) =>
         readPack(signed(bytes.subarray(0, -20), "sha1"), "sha1"),

@@ -3,20 +3,30 @@
 
 import type { Accelerators, InflateResult } from "./host.ts";
 import { crc32Bytes } from "./fallback/crc32.ts";
-import { deflatePortable, inflatePortable } from "./fallback/zlib.ts";
-import { hexText } from "./hex.ts";
 import { createSha1 } from "./fallback/sha1.ts";
 import { createSha256 } from "./fallback/sha256.ts";
+import { deflatePortable, inflatePortable } from "./fallback/zlib.ts";
+import { hexText } from "./hex.ts";
+import type { ObjectFormat } from "./object-id.ts";
 
 /** Works everywhere. */
 export const portable: Accelerators = {
-  createHash: (format) => (format === "sha1" ? createSha1() : createSha256()),
+  createHash: createHashPortable,
+  hashInto: (format, bytes, target, at) => {
+    const hash = createHashPortable(format);
+    hash.update(bytes);
+    target.set(hash.digest(), at);
+  },
   crc32: crc32Bytes,
   inflate: inflatePortable,
   deflate: deflatePortable,
   asciiText: asciiTextPortable,
   hexText,
 };
+
+function createHashPortable(format: ObjectFormat): ReturnType<Accelerators["createHash"]> {
+  return format === "sha1" ? createSha1() : createSha256();
+}
 
 const asciiDecoder = new TextDecoder("latin1");
 
@@ -35,20 +45,26 @@ function fromNode(): Accelerators | undefined {
   const bufferOf = (bytes: Uint8Array): Buffer =>
     buffer.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-  const inflate = (source: Uint8Array, maxLength: number): InflateResult => {
+  const inflate = (source: Uint8Array, size: number): InflateResult => {
     try {
       // The documented `info` form is the only public way to learn where a zlib stream ended.
       const result: unknown = inflateSync(source, {
         info: true,
-        chunkSize: Math.max(64, maxLength),
-        maxOutputLength: Math.max(1, maxLength),
+        chunkSize: Math.max(64, size),
+        maxOutputLength: Math.max(1, size),
       });
-      if (!isInflateInfo(result) || result.buffer.length > maxLength) return { type: "too-long" };
-      return { type: "ok", data: result.buffer, consumed: result.engine.bytesWritten };
+      if (!isInflateInfo(result) || result.buffer.length !== size) return { type: "wrong-size" };
+      const { buffer: data, byteOffset } = result.buffer;
+      // No Buffer: its `slice()` copies nothing.
+      return {
+        type: "ok",
+        data: new Uint8Array(data, byteOffset, size),
+        consumed: result.engine.bytesWritten,
+      };
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "Z_BUF_ERROR") return { type: "truncated" };
-      return { type: code === "ERR_BUFFER_TOO_LARGE" ? "too-long" : "corrupt" };
+      return { type: code === "ERR_BUFFER_TOO_LARGE" ? "wrong-size" : "corrupt" };
     }
   };
 
@@ -61,6 +77,11 @@ function fromNode(): Accelerators | undefined {
         },
         digest: () => new Uint8Array(hash.digest()),
       };
+    },
+    // As text: a digest in a Buffer of its own takes three times as long.
+    hashInto: (format, bytes, target, at) => {
+      const digest = crypto.hash(format, bytes, "binary");
+      for (let index = 0; index < digest.length; index += 1) target[at + index] = digest.charCodeAt(index);
     },
     crc32: (bytes, seed = 0) => zlib.crc32(bytes, seed),
     inflate,

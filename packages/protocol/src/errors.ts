@@ -30,6 +30,7 @@ export type ProtocolErrorCode =
   | "PACKFILE_URI_INVALID"
   | "PACK_BASE_MISSING"
   | "PACK_CHECKSUM"
+  | "PACK_INDEX_INVALID"
   | "PACK_INVALID"
   | "PACK_TRUNCATED"
   | "PACK_UNEXPECTED"
@@ -156,6 +157,7 @@ const RETRYABLE: Readonly<Record<ProtocolErrorCode, boolean>> = {
   PACKFILE_URI_INVALID: false,
   PACK_BASE_MISSING: false,
   PACK_CHECKSUM: true,
+  PACK_INDEX_INVALID: false,
   PACK_INVALID: false,
   PACK_TRUNCATED: true,
   PACK_UNEXPECTED: false,

@@ -195,11 +195,14 @@ export {
   type ObjectInfoEntry,
   type ObjectInfoRequest,
 } from "./object-info.ts";
+export type { ContentWish } from "./pack/content-reader.ts";
+export type { BaseObject, FindBase } from "./pack/delta-resolver.ts";
 export { applyDelta, decodeDeltaHeader, type DeltaHeader } from "./pack/delta.ts";
 export {
   decodePackEntryHeader,
   encodePackEntryHeader,
   type ObjectType,
+  objectTypeOf,
   type PackEntryDescription,
   type PackEntryHeader,
 } from "./pack/entry.ts";
@@ -211,8 +214,26 @@ export {
   PACK_HEADER_LENGTH,
   type PackHeader,
 } from "./pack/header.ts";
+export {
+  encodePackIndex,
+  type EncodePackIndexOptions,
+  encodeReverseIndex,
+  type PackIndexColumns,
+} from "./pack/index-encoder.ts";
+export type { IndexedPack } from "./pack/indexed-pack.ts";
 export { type CommitLinks, parseCommit, parseTag, type TagLinks } from "./pack/object.ts";
+export { indexPack, type PackedObject, PackIndexer, type ResolvePackOptions } from "./pack/pack-indexer.ts";
+export {
+  type PackEntry,
+  type PackEntryPlace,
+  type PackEntryStart,
+  PackReader,
+  type PackReaderHandlers,
+  type PackReaderOptions,
+} from "./pack/pack-reader.ts";
 export { type PackObject, readPackObjects, type ReadPackOptions } from "./pack/reader.ts";
+export type { PackScanOptions, PackSummary } from "./pack/scanner.ts";
+export { packSource, type PackSource } from "./pack/source.ts";
 export { PackVerifier, type PackVerifierOptions } from "./pack/trailer.ts";
 export { encodePack, encodePackEntries, type PackableEntry, type PackableObject } from "./pack/writer.ts";
 export type { PktLineKind } from "./pkt-line/packet-scanner.ts";

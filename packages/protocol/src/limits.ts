@@ -30,6 +30,18 @@ export interface ProtocolLimits {
   readonly maxReportLines: number;
   /** Objects that a pack header may announce. */
   readonly maxPackObjects: number;
+  /** Objects of a pack that is read for its index: some 80 bytes of each are kept. */
+  readonly maxIndexedObjects: number;
+  /** Bytes of one object or delta of a pack, inflated. It need not fit into memory. */
+  readonly maxObjectBytes: number;
+  /** Bytes of an object that is a delta or the base of one: it must fit into memory, three times. */
+  readonly maxDeltaObjectBytes: number;
+  /** Bytes of all objects and deltas of a pack, inflated, counting each as often as it is inflated. */
+  readonly maxInflatedBytes: number;
+  /** Deltas between an object and the whole object that it goes back to. git itself makes 4095 at most. */
+  readonly maxDeltaDepth: number;
+  /** Bytes of delta bases that are kept while others are resolved; more are made anew, not refused. */
+  readonly maxDeltaCacheBytes: number;
   /** Server side: lines (wants, haves, commands, arguments, options) in one request, and rounds of haves. */
   readonly maxRequestLines: number;
   /** Server side: bytes of one request, the pack not counted. */
@@ -57,6 +69,12 @@ export const DEFAULT_LIMITS: ProtocolLimits = Object.freeze({
   maxResponseLines: 150_000,
   maxResponseBytes: 10 * 1024 * 1024,
   maxPackObjects: 0xffff_ffff,
+  maxIndexedObjects: 100_000_000,
+  maxObjectBytes: 2 ** 40,
+  maxDeltaObjectBytes: 2 ** 30,
+  maxInflatedBytes: 2 ** 44,
+  maxDeltaDepth: 100_000,
+  maxDeltaCacheBytes: 96 * 1024 * 1024,
   maxRequestLines: 150_000,
   maxRequestBytes: 10 * 1024 * 1024,
 });

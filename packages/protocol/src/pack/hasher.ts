@@ -2,7 +2,7 @@
 
 import { accelerators } from "../accelerators.ts";
 import { encodeText } from "../byte-text.ts";
-import { type ObjectFormat, type ObjectId, objectIdFromBytes } from "../object-id.ts";
+import { hashByteLength, type ObjectFormat, type ObjectId, objectIdFromBytes } from "../object-id.ts";
 import type { ObjectType } from "./entry.ts";
 
 /** An incremental hash. A digest may be taken once; the bytes fed are not kept. */
@@ -29,8 +29,53 @@ export function createHasher(format: ObjectFormat): Hasher {
 
 /** The id of an object: the hash of `type SP size NUL content` (gitformat-loose(5); git-hash-object(1)). */
 export function hashObject(type: ObjectType, content: Uint8Array, format: ObjectFormat): ObjectId {
-  return createHasher(format)
-    .update(encodeText(`${type} ${content.length}\0`))
-    .update(content)
-    .digestHex();
+  const id = new Uint8Array(hashByteLength(format));
+  new ObjectHasher(format).hash(type, content, id, 0);
+  return objectIdFromBytes(id);
+}
+
+/** Objects up to this size are copied behind their header, so that one call hashes both. */
+const COPIED_BYTES = 8192;
+
+/** Hashes one object after another, as {@link hashObject} does, for the many. */
+export class ObjectHasher {
+  readonly #format: ObjectFormat;
+  #joined: Uint8Array = new Uint8Array(256);
+
+  constructor(format: ObjectFormat) {
+    this.#format = format;
+  }
+
+  /** Write the id of an object to `target` at `at`. */
+  hash(type: ObjectType, content: Uint8Array, target: Uint8Array, at: number): void {
+    if (content.length > COPIED_BYTES) {
+      target.set(this.begin(type, content.length).update(content).digest(), at);
+      return;
+    }
+    if (content.length + 32 > this.#joined.length) this.#joined = new Uint8Array(2 * content.length + 32);
+    const joined = this.#joined;
+    const length = writeObjectHeader(joined, type, content.length);
+    joined.set(content, length);
+    accelerators.hashInto(this.#format, joined.subarray(0, length + content.length), target, at);
+  }
+
+  /** Start the id of an object whose content comes in pieces. */
+  begin(type: ObjectType, size: number): Hasher {
+    return createHasher(this.#format).update(encodeText(`${type} ${size}\0`));
+  }
+}
+
+/** @returns its length. */
+function writeObjectHeader(target: Uint8Array, type: ObjectType, size: number): number {
+  for (let index = 0; index < type.length; index += 1) target[index] = type.charCodeAt(index);
+  target[type.length] = 0x20;
+  let end = type.length + 1;
+  for (let scale = size; scale >= 10; scale = Math.floor(scale / 10)) end += 1;
+  let rest = size;
+  for (let at = end; at > type.length; at -= 1) {
+    target[at] = 0x30 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+  target[end + 1] = 0;
+  return end + 2;
 }

@@ -32,6 +32,9 @@ export function uploadPack(version: 0 | 2, transport: Transport): () => Subject 
         objectFormat: "sha1",
         filter: true,
         refInWant: true,
+        sidebandAll: true,
+        objectInfo: true,
+        bundleUri: true,
       }),
     });
     const output = digest();
@@ -58,6 +61,12 @@ function* answerTo(server: UploadPackServer, request: UploadPackRequest): Genera
     case "ls-refs":
       yield server.listRefs(REFS);
       return;
+    case "object-info":
+      yield server.describeObjects(request.request.oids.map((oid) => ({ type: "missing", oid })));
+      return;
+    case "bundle-uri":
+      yield server.listBundles({ mode: "any", bundles: [] });
+      return;
     case "wants":
       yield server.acceptWants({ shallowInfo: { shallow: [A], unshallow: [] } });
       return;
@@ -78,7 +87,12 @@ export function receivePack(transport: Transport): () => Subject {
       version: 0,
       transport,
       objectFormat: "sha1",
-      capabilities: receivePackCapabilities({ objectFormat: "sha1", pushOptions: true, atomic: true }),
+      capabilities: receivePackCapabilities({
+        objectFormat: "sha1",
+        pushOptions: true,
+        atomic: true,
+        pushNonce: "1-a",
+      }),
     });
     const output = digest();
     const pack = digest();

@@ -331,6 +331,8 @@ export {
   type SmartHttpRequest,
 } from "./server/smart-http-request.ts";
 export type {
+  DescribeObjectsRequest,
+  ListBundlesRequest,
   ListRefsRequest,
   NegotiationRequest,
   PackRequest,
@@ -346,7 +348,7 @@ export {
 export type { SessionTransport } from "./session/conversation.ts";
 export type { FetchHandlers, FetchPlan, FetchResult, HavePlan } from "./session/fetch-plan.ts";
 export { FetchSession, type FetchSessionOptions } from "./session/fetch-session.ts";
-export type { FetchState, FetchStatus } from "./session/fetch-status.ts";
+export type { CommandAnswers, FetchState, FetchStatus } from "./session/fetch-status.ts";
 export type { HttpRequest } from "./session/http-request.ts";
 export {
   type HaveSource,

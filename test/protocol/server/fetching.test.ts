@@ -243,6 +243,35 @@ describe("what v2 alone can say", () => {
       expect(stderr).toContain("remote error: unknown ref refs/heads/");
     });
 
+    test(`every packet in side-band, over ${transport}`, async ({ expect }) => {
+      await using stand = await startStand(way, {
+        policy: { sidebandAll: true, refInWant: true, filter: true },
+      });
+      const clone = await stand.clone("--mirror", "--depth=2");
+      expect(asked(stand.server, "wants")[0]?.request.sidebandAll).toBe(true);
+      await stand.git(["fetch", "--unshallow", stand.url, "+refs/*:refs/*"], clone);
+      await stand.expectEqual(clone);
+    });
+
+    test(`a refusal where every packet is in side-band, over ${transport}`, async ({ expect }) => {
+      await using stand = await startStand(way, {
+        policy: { sidebandAll: true, refInWant: true },
+        service: {
+          intercept: ({ kind }) => {
+            if (kind === "ls-refs") stand.repository.deleteRef(stand.repository.refs()[0]?.[0] ?? never());
+          },
+        },
+      });
+      const { code, stderr } = await stand.tryGit([
+        "clone",
+        "--mirror",
+        stand.url,
+        stand.folder.join("clone"),
+      ]);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain("remote error: unknown ref refs/heads/");
+    });
+
     test(`what is common, and no pack, over ${transport}`, async ({ expect }) => {
       await using stand = await startStand(way);
       const clone = await stand.clone("--mirror");

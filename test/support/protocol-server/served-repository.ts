@@ -18,6 +18,10 @@ export interface RepositoryPolicy {
   readonly refInWant?: boolean;
   /** Give away objects that are no tip, in v0 and v1; v2 always does. */
   readonly wantAny?: "tip" | "reachable";
+  /** Answer under side-band from the first packet (v2). */
+  readonly sidebandAll?: boolean;
+  /** Tell the sizes of objects (v2). */
+  readonly objectInfo?: boolean;
   /** Take `server-option`s (v2). */
   readonly serverOptions?: boolean;
   readonly atomic?: boolean;

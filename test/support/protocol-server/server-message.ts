@@ -6,6 +6,8 @@ import type { GitService } from "@gitsync/protocol";
 export type ServerMessageKind =
   | "advertisement"
   | "ls-refs"
+  | "object-info"
+  | "bundle-uri"
   | "shallow-info"
   | "acknowledgments"
   | "progress"

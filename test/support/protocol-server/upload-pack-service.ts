@@ -4,6 +4,8 @@ import {
   encodeServiceHeader,
   type FetchRequest,
   type ObjectId,
+  type ObjectInfoEntry,
+  type ObjectInfoRequest,
   type PackRequest,
   ProtocolError,
   type ShallowInfo,
@@ -90,6 +92,13 @@ export class UploadPackService {
           "ls-refs",
           this.#server.listRefs(this.#repository.listing(), this.#repository.unbornHead()),
         );
+      case "object-info":
+        return conversation.send(
+          "object-info",
+          this.#server.describeObjects(this.#describe(request.request)),
+        );
+      case "bundle-uri":
+        return conversation.send("bundle-uri", this.#server.listBundles({ mode: "all", bundles: [] }));
       case "wants":
         return conversation.send("shallow-info", this.#accept(request.request));
       case "haves":
@@ -97,6 +106,14 @@ export class UploadPackService {
       case "pack":
         return this.#sendPack(request);
     }
+  }
+
+  #describe({ size, oids }: ObjectInfoRequest): ObjectInfoEntry[] {
+    return oids.map((oid) => {
+      const length = this.#repository.objects.get(oid)?.data.length;
+      if (length === undefined) return { type: "missing", oid };
+      return size ? { type: "found", oid, size: length } : { type: "found", oid };
+    });
   }
 
   #accept(request: FetchRequest): Uint8Array {

@@ -4,6 +4,7 @@ import type { CapabilityList } from "../capabilities.ts";
 import { ProtocolError } from "../errors.ts";
 import type { FetchRequest } from "../fetch-request.ts";
 import type { LsRefsRequest } from "../ls-refs-request.ts";
+import type { ObjectInfoRequest } from "../object-info.ts";
 import type { HaveRound } from "../upload-request.ts";
 import type { HaveAcknowledger } from "./have-acknowledger.ts";
 import type { SidebandOutput } from "./sideband-output.ts";
@@ -25,6 +26,12 @@ export type ClientMessage =
   | { readonly type: "goodbye" }
   | { readonly type: "nothing" }
   | { readonly type: "ls-refs"; readonly request: LsRefsRequest; readonly capabilities: CapabilityList }
+  | {
+      readonly type: "object-info";
+      readonly request: ObjectInfoRequest;
+      readonly capabilities: CapabilityList;
+    }
+  | { readonly type: "bundle-uri"; readonly capabilities: CapabilityList }
   | WantsMessage
   | { readonly type: "round"; readonly round: HaveRound };
 

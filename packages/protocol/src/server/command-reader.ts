@@ -1,11 +1,13 @@
 // Reads a v2 client: one command after the other.
 
+import { decodeBundleUriRequest } from "../bundle-uri.ts";
 import { type CapabilityList, hasFeature, objectFormatOf } from "../capabilities.ts";
 import type { FetchRequest } from "../fetch-request.ts";
 import { decodeFetchRequestV2 } from "../fetch-request-v2.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import { decodeLsRefsRequest } from "../ls-refs-request.ts";
 import type { ObjectFormat } from "../object-id.ts";
+import { decodeObjectInfoRequest } from "../object-info.ts";
 import { type V2Command, V2CommandDecoder } from "../v2-command.ts";
 import {
   type ClientMessage,
@@ -17,7 +19,7 @@ import { FetchHaveAcknowledger } from "./have-acknowledger.ts";
 import { SidebandOutput } from "./sideband-output.ts";
 
 /** Capabilities that are commands, and so cannot accompany one. */
-const COMMANDS: ReadonlySet<string> = new Set(["ls-refs", "fetch"]);
+const COMMANDS: ReadonlySet<string> = new Set(["ls-refs", "fetch", "object-info", "bundle-uri"]);
 
 /** gitprotocol-v2(5), "Command Request". */
 export class CommandReader implements ClientMessageReader {
@@ -46,11 +48,19 @@ export class CommandReader implements ClientMessageReader {
     const command = this.#command;
     if (command === undefined) return { type: "goodbye" };
     this.#checkCapabilities(command);
-    if (command.command === "ls-refs" && this.#advertised.has("ls-refs")) {
-      return { type: "ls-refs", request: decodeLsRefsRequest(command), capabilities: command.capabilities };
+    const { command: name, capabilities } = command;
+    if (!COMMANDS.has(name) || !this.#advertised.has(name)) throw refusedRequest("an unknown command", name);
+    switch (name) {
+      case "ls-refs":
+        return { type: name, request: decodeLsRefsRequest(command), capabilities };
+      case "object-info":
+        return { type: name, request: decodeObjectInfoRequest(command, this.#objectFormat), capabilities };
+      case "bundle-uri":
+        decodeBundleUriRequest(command);
+        return { type: name, capabilities };
+      default:
+        return this.#fetch(command);
     }
-    if (command.command === "fetch" && this.#advertised.has("fetch")) return this.#fetch(command);
-    throw refusedRequest("an unknown command", command.command);
   }
 
   finish(): void {

@@ -22,6 +22,14 @@ export interface UploadPackOffer extends ServerIdentity {
   readonly refInWant?: boolean;
   /** v0, v1: the caller gives away objects that no ref names. v2 has no word for it. */
   readonly wantAny?: "tip" | "reachable";
+  /** v2: answers under side-band from their first packet, so that progress may come before the pack. */
+  readonly sidebandAll?: boolean;
+  /** v2: the caller knows where parts of packs can be got instead. */
+  readonly packfileUris?: boolean;
+  /** v2: the caller tells the sizes of objects. */
+  readonly objectInfo?: boolean;
+  /** v2: the caller knows bundles. */
+  readonly bundleUri?: boolean;
   /** v2: the caller takes `server-option`s. */
   readonly serverOptions?: boolean;
 }
@@ -71,6 +79,8 @@ function commandCapabilities(offer: UploadPackOffer): Capability[] {
   const fetch = ["shallow", "wait-for-done"];
   if (offer.filter === true) fetch.push("filter");
   if (offer.refInWant === true) fetch.push("ref-in-want");
+  if (offer.sidebandAll === true) fetch.push("sideband-all");
+  if (offer.packfileUris === true) fetch.push("packfile-uris");
   return [
     ...(offer.agent === undefined ? [] : [agentCapability(offer.agent)]),
     { name: "ls-refs", value: "unborn" },
@@ -78,6 +88,8 @@ function commandCapabilities(offer: UploadPackOffer): Capability[] {
     ...(offer.serverOptions === true ? [{ name: "server-option" }] : []),
     { name: "object-format", value: offer.objectFormat },
     ...(offer.sessionId === undefined ? [] : [{ name: "session-id", value: offer.sessionId }]),
+    ...(offer.objectInfo === true ? [{ name: "object-info" }] : []),
+    ...(offer.bundleUri === true ? [{ name: "bundle-uri" }] : []),
   ];
 }
 

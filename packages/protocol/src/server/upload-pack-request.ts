@@ -2,15 +2,31 @@
 
 import type { CapabilityList } from "../capabilities.ts";
 import type { FetchRequest } from "../fetch-request.ts";
-import type { ShallowInfo, WantedRef } from "../fetch-response.ts";
+import type { PackfileUri, ShallowInfo, WantedRef } from "../fetch-response.ts";
 import type { LsRefsRequest } from "../ls-refs-request.ts";
 import type { ObjectId } from "../object-id.ts";
+import type { ObjectInfoRequest } from "../object-info.ts";
 
 /** v2: list refs. Answer with `UploadPackServer.listRefs`. */
 export interface ListRefsRequest {
   readonly type: "ls-refs";
   readonly request: LsRefsRequest;
   /** What came with the command: `agent`, `session-id`, `server-option` … */
+  readonly capabilities: CapabilityList;
+}
+
+/** v2: tell the sizes of objects. Answer with `UploadPackServer.describeObjects`. */
+export interface DescribeObjectsRequest {
+  readonly type: "object-info";
+  readonly request: ObjectInfoRequest;
+  /** What came with the command. */
+  readonly capabilities: CapabilityList;
+}
+
+/** v2: name bundles to begin a clone with. Answer with `UploadPackServer.listBundles`. */
+export interface ListBundlesRequest {
+  readonly type: "bundle-uri";
+  /** What came with the command. */
   readonly capabilities: CapabilityList;
 }
 
@@ -50,7 +66,13 @@ export interface PackRequest {
 }
 
 /** One thing that a client asks of an `UploadPackServer`; each must be answered before the next is read. */
-export type UploadPackRequest = ListRefsRequest | WantsRequest | NegotiationRequest | PackRequest;
+export type UploadPackRequest =
+  | ListRefsRequest
+  | DescribeObjectsRequest
+  | ListBundlesRequest
+  | WantsRequest
+  | NegotiationRequest
+  | PackRequest;
 
 /** What becomes of the wants besides the pack. */
 export interface WantsAnswer {
@@ -61,4 +83,6 @@ export interface WantsAnswer {
   readonly shallowInfo?: ShallowInfo;
   /** v2: what each `want-ref` stands for now. */
   readonly wantedRefs?: readonly WantedRef[];
+  /** v2: where the client gets parts of the pack instead, over one of the schemes in its request. */
+  readonly packfileUris?: readonly PackfileUri[];
 }

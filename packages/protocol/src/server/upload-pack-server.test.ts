@@ -52,6 +52,10 @@ function answer(server: UploadPackServer, request: UploadPackRequest, repository
   switch (request.type) {
     case "ls-refs":
       return server.listRefs(repository.refs, repository.unborn === true ? MAIN : undefined);
+    case "object-info":
+      return server.describeObjects([]);
+    case "bundle-uri":
+      return server.listBundles({ mode: "all", bundles: [] });
     case "wants":
       return server.acceptWants(repository.wantsAnswer);
     case "haves":

@@ -3,15 +3,17 @@
 
 import type { AdvertisedRef } from "../advertisement.ts";
 import { encodeCapabilityAdvertisement, encodeRefAdvertisement } from "../advertisement-encoder.ts";
+import { type BundleList, bundleListEntries, encodeBundleUriResponse } from "../bundle-uri.ts";
 import { throwUnlessIn } from "../call-order.ts";
 import { type Capability, CapabilityList } from "../capabilities.ts";
 import type { ShallowInfo } from "../fetch-response.ts";
-import { encodeFetchResponse, encodeShallowInfo } from "../fetch-response-encoder.ts";
+import { encodeFetchResponse, encodeShallowInfo, encodeSidebandAll } from "../fetch-response-encoder.ts";
 import { type ProtocolLimits, resolveLimits } from "../limits.ts";
 import { encodeLsRefsResponse } from "../ls-refs-encoder.ts";
 import type { LsRefsResult } from "../ls-refs.ts";
 import type { LsRefsRequest } from "../ls-refs-request.ts";
 import type { ObjectFormat, ObjectId } from "../object-id.ts";
+import { encodeObjectInfo, type ObjectInfoEntry } from "../object-info.ts";
 import { PktLineWriter } from "../pkt-line/pkt-line-encoder.ts";
 import { ChunkLoan } from "./chunk-loan.ts";
 import {
@@ -31,13 +33,15 @@ import { UploadRequestReader } from "./upload-request-reader.ts";
 /**
  * Where a conversation stands.
  *
- * `advertisement`: the first word is ours. `request`, `haves`: bytes of the client are due. `ls-refs`, `wants`,
- * `negotiation`, `pack`: the caller's answer is due. `done`: all is said. `failed`: it was refused.
+ * `advertisement`: the first word is ours. `request`, `haves`: bytes of the client are due. `ls-refs`,
+ * `object-info`, `bundle-uri`, `wants`, `negotiation`, `pack`: the caller's answer is due. `done`: all is said. `failed`: it was refused.
  */
 export type UploadPackState =
   | "advertisement"
   | "request"
   | "ls-refs"
+  | "object-info"
+  | "bundle-uri"
   | "wants"
   | "haves"
   | "negotiation"
@@ -67,7 +71,7 @@ const PHASE = "upload-pack";
  *
  * ```
  * v0, v1  advertisement → request → wants → (haves → negotiation)… → pack → done
- * v2      advertisement → request → ls-refs → request | wants → (negotiation) → (pack) → request …→ done
+ * v2      advertisement → request → ls-refs | object-info | bundle-uri → request | wants → (negotiation) → (pack) → request …→ done
  * ```
  *
  * Over HTTP a POST request starts at `request`, and every answer ends in `done`. Each method returns bytes for the
@@ -87,6 +91,7 @@ export class UploadPackServer {
   #answer: WantsAnswer = {};
   #round: HaveRound | undefined;
   #lsRefs: LsRefsRequest | undefined;
+  #asksSizes = false;
 
   constructor(options: UploadPackServerOptions) {
     const limits = resolveLimits(options.limits);
@@ -172,6 +177,21 @@ export class UploadPackServer {
     });
   }
 
+  /** Answer object-info: the objects in the order asked for, with sizes where those were asked for. */
+  describeObjects(objects: readonly ObjectInfoEntry[]): Uint8Array {
+    throwUnlessIn("describe objects", PHASE, this.#state, "object-info");
+    this.#endAnswer();
+    return encodeObjectInfo({ size: this.#asksSizes, objects });
+  }
+
+  /** Answer bundle-uri. @throws {ProtocolError} `BUNDLE_LIST_INVALID` for a part that would not be one line. */
+  listBundles(list: BundleList): Uint8Array {
+    throwUnlessIn("list bundles", PHASE, this.#state, "bundle-uri");
+    const bytes = encodeBundleUriResponse(bundleListEntries(list));
+    this.#endAnswer();
+    return bytes;
+  }
+
   /** Agree to send what is wanted. */
   acceptWants(answer: WantsAnswer = {}): Uint8Array {
     throwUnlessIn("accept wants", PHASE, this.#state, "wants");
@@ -191,7 +211,7 @@ export class UploadPackServer {
     throwUnlessIn("acknowledge", PHASE, this.#state, "negotiation");
     const round = this.#round ?? { haves: [], done: true };
     const answer = this.#wants?.acknowledger.answer(round, knowledge);
-    const writer = new PktLineWriter().raw(answer?.bytes ?? new Uint8Array(0));
+    const writer = new PktLineWriter().raw(this.#framed(answer?.bytes ?? new Uint8Array(0)));
     if (answer?.packFollows === true) return writer.raw(this.#beginPack()).take();
     // A stateful v0 client goes on with more haves; any other repeats its whole request.
     if (this.#version === 2 || this.#stateless) this.#endAnswer();
@@ -222,14 +242,16 @@ export class UploadPackServer {
   }
 
   /**
-   * Give up, with a word to the client: an ERR packet, or band 3 once the pack began. Empty when the client listens to
-   * neither; close the connection then.
+   * Give up, with a word to the client: an ERR packet, or band 3 once the pack began or where all is in side-band. Empty
+   * when the client listens to neither; close the connection then.
    */
   refuse(message: string): Uint8Array {
     throwUnlessIn("refuse", PHASE, this.#state, ...LIVE);
     const isPack = this.#state === "pack";
+    const hasBands =
+      isPack || ((this.#state === "wants" || this.#state === "negotiation") && this.#isSidebandAll);
     this.#state = "failed";
-    return isPack ? (this.#wants?.output.error(message) ?? new Uint8Array(0)) : encodeErrPacket(message);
+    return hasBands ? (this.#wants?.output.error(message) ?? new Uint8Array(0)) : encodeErrPacket(message);
   }
 
   *#requests(chunk: Uint8Array): Generator<UploadPackRequest, void, undefined> {
@@ -253,6 +275,13 @@ export class UploadPackServer {
       case "ls-refs":
         this.#lsRefs = message.request;
         yield* this.#ask("ls-refs", message);
+        return;
+      case "object-info":
+        this.#asksSizes = message.request.size;
+        yield* this.#ask("object-info", message);
+        return;
+      case "bundle-uri":
+        yield* this.#ask("bundle-uri", message);
         return;
       case "wants":
         this.#wants = message;
@@ -291,7 +320,7 @@ export class UploadPackServer {
   #beginPack(): Uint8Array {
     this.#state = "pack";
     if (this.#version !== 2) return new Uint8Array(0);
-    const { wantedRefs = [] } = this.#answer;
+    const { wantedRefs = [], packfileUris = [] } = this.#answer;
     const request = this.#wants?.request;
     const isBoundaryDue = request?.deepen !== undefined || request?.shallow !== undefined;
     const shallowInfo = this.#answer.shallowInfo ?? (isBoundaryDue ? UNMOVED : undefined);
@@ -299,10 +328,20 @@ export class UploadPackServer {
       {
         ...(shallowInfo === undefined ? {} : { shallowInfo }),
         ...(wantedRefs.length > 0 ? { wantedRefs } : {}),
+        ...(packfileUris.length > 0 ? { packfileUris } : {}),
         packfile: true,
       },
-      { version: 2 },
+      { version: 2, sidebandAll: this.#isSidebandAll },
     );
+  }
+
+  /** v2: the client asked for every packet in side-band. */
+  get #isSidebandAll(): boolean {
+    return this.#wants?.request.sidebandAll === true;
+  }
+
+  #framed(packets: Uint8Array): Uint8Array {
+    return this.#isSidebandAll ? encodeSidebandAll(packets) : packets;
   }
 
   /** The answer to a command, or to a whole v0 conversation, is complete. */
@@ -322,6 +361,8 @@ const LIVE: readonly UploadPackState[] = [
   "advertisement",
   "request",
   "ls-refs",
+  "object-info",
+  "bundle-uri",
   "wants",
   "haves",
   "negotiation",

@@ -1,6 +1,6 @@
 // A fetch in the words of v2, or of v0 and v1: the same rounds, written as each server expects them.
 
-import type { CapabilityAdvertisement, RefAdvertisement } from "../advertisement.ts";
+import type { RefAdvertisement } from "../advertisement.ts";
 import type { UploadResponseOptions } from "../fetch-grammar.ts";
 import type { FetchRequest } from "../fetch-request.ts";
 import { encodeFetchRequestV2 } from "../fetch-request-v2.ts";
@@ -8,8 +8,10 @@ import type { FetchResponseOptions } from "../fetch-response-decoder.ts";
 import type { ObjectId } from "../object-id.ts";
 import { chooseUploadCapabilities } from "../upload-capabilities.ts";
 import { encodeHaves, encodeUploadRequest, uploadRequestOf } from "../upload-request.ts";
+import type { V2Session } from "../v2-command.ts";
 import type { SessionTransport } from "./conversation.ts";
 import type { NegotiationRound, NegotiationStyle } from "./negotiator.ts";
+import type { ClientIdentity } from "./session.ts";
 
 /** A message, and how to read what is said to it; nothing is said to one that expects nothing. */
 export interface FetchMessage {
@@ -34,18 +36,12 @@ export type StandingRequest = Omit<FetchRequest, "done" | "haves">;
  *
  * @throws {ProtocolError} from `round`: `CAPABILITY_MISSING`.
  */
-export function v2Dialect(
-  request: StandingRequest,
-  advertisement: CapabilityAdvertisement,
-  agent: string | undefined,
-): FetchDialect {
-  const { capabilities, objectFormat } = advertisement;
-  const server = { capabilities, objectFormat, ...(agent === undefined ? {} : { agent }) };
+export function v2Dialect(request: StandingRequest, session: V2Session): FetchDialect {
   return {
     style: "v2",
     opening: undefined,
     round: ({ haves, done }, sentHaves) => ({
-      body: encodeFetchRequestV2({ ...request, haves, done }, server),
+      body: encodeFetchRequestV2({ ...request, haves, done }, session),
       expected: { version: 2, sidebandAll: request.sidebandAll ?? false, sentDone: done, sentHaves },
     }),
   };
@@ -61,13 +57,13 @@ export function uploadDialect(
   request: StandingRequest,
   advertisement: RefAdvertisement,
   transport: SessionTransport,
-  agent: string | undefined,
+  identity: ClientIdentity,
 ): FetchDialect {
   const stateless = transport === "stateless";
   const server = {
     capabilities: advertisement.capabilities,
     stateless,
-    ...(agent === undefined ? {} : { agent }),
+    ...identity,
   };
   const whole = { ...request, haves: [], done: false };
   const { capabilities, ackMode, sideband, noDone } = chooseUploadCapabilities(whole, server);

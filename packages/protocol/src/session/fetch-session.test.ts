@@ -1,12 +1,16 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
 import type { AdvertisedRef } from "../advertisement.ts";
+import { parseBundleList } from "../bundle-uri.ts";
+import { CapabilityList } from "../capabilities.ts";
 import { ProtocolError } from "../errors.ts";
 import type { ShallowInfo } from "../fetch-response.ts";
 import { type ObjectFormat, type ObjectId, objectIdHexLength, parseObjectId } from "../object-id.ts";
 import { PktLineDecoder } from "../pkt-line/pkt-line-decoder.ts";
 import { textOf } from "../pkt-line/pkt-line-encoder.ts";
 import { parseRefName } from "../ref-name.ts";
+import { uploadPackCapabilities } from "../server/server-capabilities.ts";
+import { UploadPackServer } from "../server/upload-pack-server.ts";
 import { bytewise, cutBy, whole } from "../testing/cuts.ts";
 import { concat, packets, wire } from "../testing/bytes.ts";
 import {
@@ -439,11 +443,25 @@ describe("any server", () => {
     readonly run: (session: FetchSession) => void;
   }
 
-  const RECEIVING = ["advertisement", "ls-refs", "shallow-info", "negotiating", "packfile"];
+  const RECEIVING = [
+    "advertisement",
+    "ls-refs",
+    "object-info",
+    "bundle-uri",
+    "shallow-info",
+    "negotiating",
+    "packfile",
+  ];
   const ACTIONS: readonly Action[] = [
     { call: "feed", legal: RECEIVING, run: (session) => session.feed(wire("0000")) },
     { call: "end", legal: RECEIVING, run: (session) => session.end() },
     { call: "list refs", legal: ["request"], run: (session) => session.listRefs({ prefixes: [] }) },
+    {
+      call: "ask for object-info",
+      legal: ["request"],
+      run: (session) => session.askObjectInfo({ size: true, oids: [] }),
+    },
+    { call: "ask for bundle-uri", legal: ["request"], run: (session) => session.askBundleUri() },
     {
       call: "fetch",
       legal: ["request"],
@@ -478,7 +496,7 @@ describe("any server", () => {
     fc.assert(
       fc.property(
         scenario,
-        fc.array(fc.constant("list"), { maxLength: 2 }),
+        fc.array(fc.constantFrom("list", "sizes", "bundles"), { maxLength: 2 }),
         fc.constantFrom("fetch", "deepen", "negotiate", "close", "cut"),
         ({ peer, haves, cuts }, lists, last) => {
           const server = new ModelUploadPack({ refs: REFS, pack: PACK, ...peer });
@@ -493,8 +511,10 @@ describe("any server", () => {
           };
           const go = (): void => converse(session, server, pokes, peer.transport);
           go();
-          for (const _ of lists) {
-            session.listRefs({ prefixes: [] });
+          for (const question of lists) {
+            if (question === "list" || peer.version !== 2) session.listRefs({ prefixes: [] });
+            else if (question === "sizes") session.askObjectInfo({ size: true, oids: [TIP] });
+            else session.askBundleUri();
             go();
           }
           let length = 0;
@@ -526,10 +546,12 @@ describe("any server", () => {
     expect([...visited].toSorted()).toEqual(
       [
         "advertisement",
+        "bundle-uri",
         "done",
         "failed",
         "ls-refs",
         "negotiating",
+        "object-info",
         "packfile",
         "request",
         "shallow-info",
@@ -588,4 +610,126 @@ describe("any server", () => {
       }
     },
   );
+});
+
+describe("what v2 alone can say", () => {
+  const V2 = (["stateful", "stateless"] as const).map((transport) => ({ version: 2, transport }) as const);
+
+  test.for(V2)("sizes of objects, $transport", ({ transport, version }, { expect }) => {
+    const server = new ModelUploadPack({ version, transport, refs: REFS, known: new Set([TIP]), pack: PACK });
+    const session = new FetchSession({ transport, version });
+    converse(session, server, bytewise, transport);
+    session.askObjectInfo({ size: true, oids: [TIP, id(1)] });
+    expect([session.state, session.receiving]).toEqual(["object-info", true]);
+    converse(session, server, bytewise, transport);
+    expect(session.status).toMatchObject({
+      state: "request",
+      objectInfo: {
+        size: true,
+        objects: [
+          { type: "found", oid: TIP, size: 7 },
+          { type: "missing", oid: id(1) },
+        ],
+      },
+    });
+  });
+
+  test.for(V2)("bundles, and then a fetch, $transport", ({ transport, version }, { expect }) => {
+    const server = new ModelUploadPack({ version, transport, refs: REFS, known: new Set(), pack: PACK });
+    const session = new FetchSession({ transport, version });
+    converse(session, server, bytewise, transport);
+    session.askBundleUri();
+    converse(session, server, bytewise, transport);
+    const { status } = session;
+    expect(status.state === "request" && status.bundles && parseBundleList(status.bundles)).toEqual({
+      mode: "all",
+      bundles: [{ id: "a", uri: "https://example.com/a" }],
+    });
+    session.fetch({ wants: [TIP] }, { onPack: () => {} });
+    converse(session, server, bytewise, transport);
+    expect(session.state).toBe("done");
+  });
+
+  test.for(V2)("every packet in side-band, packfile-uris included, $transport", (way, { expect }) => {
+    const uri = { hash: id(5), uri: "https://example.com/p.pack" };
+    const haves = [id(1), id(2)];
+    const peer = { ...way, known: new Set(haves), enough: 2, packfileUris: [uri] };
+    const plan = { wants: [TIP], haves, sidebandAll: true, packfileUris: ["https"] };
+    for (const cut of [whole, bytewise]) {
+      const { pack, result, progress } = run(peer, plan, cut);
+      expect([pack, progress]).toEqual([PACK, "counting\n"]);
+      expect(result).toMatchObject({ common: haves, packfileUris: [uri] });
+    }
+  });
+
+  test("a refusal comes in band 3 where all is in side-band, as ERR elsewhere", ({ expect }) => {
+    for (const sidebandAll of [true, false]) {
+      const capabilities = uploadPackCapabilities({
+        version: 2,
+        transport: "stateless",
+        objectFormat: "sha1",
+        sidebandAll: true,
+      });
+      const server = new UploadPackServer({
+        version: 2,
+        transport: "stateless",
+        objectFormat: "sha1",
+        capabilities,
+      });
+      const session = new FetchSession({
+        transport: "stateless",
+        advertisement: { version: 2, objectFormat: "sha1", capabilities: new CapabilityList(capabilities) },
+      });
+      session.fetch({ wants: [TIP], sidebandAll }, { onPack: () => {} });
+      const [request] = server.feed(session.takeRequest()?.body ?? new Uint8Array(0));
+      expect(request?.type).toBe("wants");
+      const refusal = server.refuse("not our ref");
+      expect(String.fromCharCode(...refusal.subarray(4))).toBe(
+        sidebandAll ? "\u0003not our ref" : "ERR not our ref",
+      );
+      expect(codeOf(() => session.feed(refusal))).toBe("REMOTE_ERROR");
+    }
+  });
+
+  test("options and session-id go with every command, where the server knows them", ({ expect }) => {
+    const serverOptions = ["a=1", "b"];
+    const ask = (peer: Peer): ModelUploadPack => {
+      const server = new ModelUploadPack({ refs: REFS, known: new Set(), pack: PACK, ...peer });
+      const session = new FetchSession({
+        transport: "stateful",
+        sessionId: "me-1",
+        agent: "me",
+        serverOptions,
+      });
+      converse(session, server, whole, "stateful");
+      session.listRefs({ prefixes: [] });
+      converse(session, server, whole, "stateful");
+      session.fetch({ wants: [TIP] }, { onPack: () => {} });
+      converse(session, server, whole, "stateful");
+      return server;
+    };
+    expect(ask({ version: 2, transport: "stateful" }).accompanied).toEqual([
+      "agent=me session-id=me-1 object-format=sha1 server-option=a=1 server-option=b",
+      "agent=me session-id=me-1 server-option=a=1 server-option=b object-format=sha1",
+    ]);
+    expect(codeOf(() => ask({ version: 2, transport: "stateful", without: ["server-option"] }))).toBe(
+      "CAPABILITY_MISSING",
+    );
+    expect(codeOf(() => ask({ version: 0, transport: "stateful" }))).toBe("CAPABILITY_MISSING");
+  });
+
+  test("v0 servers know neither sizes nor bundles", ({ expect }) => {
+    const server = new ModelUploadPack({
+      version: 0,
+      transport: "stateful",
+      refs: REFS,
+      known: new Set(),
+      pack: PACK,
+    });
+    const session = new FetchSession({ transport: "stateful" });
+    converse(session, server, whole, "stateful");
+    expect(codeOf(() => session.askBundleUri())).toBe("CAPABILITY_MISSING");
+    expect(codeOf(() => session.askObjectInfo({ size: true, oids: [] }))).toBe("CAPABILITY_MISSING");
+    expect(session.state).toBe("request");
+  });
 });

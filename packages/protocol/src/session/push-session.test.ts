@@ -5,6 +5,7 @@ import { ProtocolError } from "../errors.ts";
 import { type ObjectId, parseObjectId } from "../object-id.ts";
 import { emptyPack } from "../pack/header.ts";
 import { SidebandEncoder } from "../pkt-line/sideband-encoder.ts";
+import { encodePushCertificateContent, type PushCertificate } from "../push-certificate.ts";
 import { parseRefName, type RefName } from "../ref-name.ts";
 import { needsPack, type RefUpdateCommand } from "../ref-update-command.ts";
 import { encodeReportStatus, type ReportStatus } from "../report-status.ts";
@@ -87,6 +88,38 @@ describe("a push", () => {
       outcome: { type: "reported", commands: [{ type: "ok", command: create, reports: [] }], strangers: [] },
     });
     expect(session.receiving).toBe(false);
+  });
+
+  test("signed, with the nonce of this conversation and no other", ({ expect }) => {
+    const nonce = "1700000000-abc";
+    const server = new ReceivePackServer({
+      version: 0,
+      transport: "stateful",
+      objectFormat: "sha1",
+      capabilities: receivePackCapabilities({ objectFormat: "sha1", pushNonce: nonce }),
+    });
+    const session = new PushSession({ transport: "stateful" });
+    session.feed(server.advertise({ refs: [] }));
+    const certificate: PushCertificate = {
+      pusher: "A <a@example.com> 1700000000 +0000",
+      nonce,
+      pushOptions: [],
+      commands: [create],
+      signature: wire("-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n"),
+    };
+    const plan: PushPlan = { commands: [create], certificate };
+    expect(codeOf(() => session.push({ ...plan, certificate: { ...certificate, nonce: "1-b" } }))).toBe(
+      "NONCE_INVALID",
+    );
+    expect(codeOf(() => greeted().push(plan))).toBe("CAPABILITY_MISSING");
+    session.push(plan);
+    const [update] = server.feed(session.takeBytes() ?? new Uint8Array(0));
+    expect(update).toMatchObject({
+      type: "update",
+      update: {
+        certificate: { ...certificate, signedBytes: encodePushCertificateContent(certificate, "sha1") },
+      },
+    });
   });
 
   test("no pack follows when every command deletes", ({ expect }) => {

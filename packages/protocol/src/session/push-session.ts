@@ -3,6 +3,7 @@
 import type { Advertisement, RefAdvertisement } from "../advertisement.ts";
 import { ProtocolError } from "../errors.ts";
 import type { ObjectId } from "../object-id.ts";
+import type { PushCertificate } from "../push-certificate.ts";
 import { needsPack, type RefUpdateCommand } from "../ref-update-command.ts";
 import { chooseUpdateCapabilities } from "../update-capabilities.ts";
 import { encodeUpdateRequest } from "../update-request.ts";
@@ -27,6 +28,11 @@ export interface PushPlan {
   readonly pushOptions?: readonly string[];
   /** Boundary of what we push from, when that is shallow. */
   readonly shallow?: readonly ObjectId[];
+  /**
+   * Signs the push: for these commands and options, with the nonce of the advertisement, which
+   * `receivePackFeatures` finds.
+   */
+  readonly certificate?: PushCertificate;
 }
 
 /** Where the news of a push go. Called synchronously from `feed`. */
@@ -60,13 +66,13 @@ export class PushSession extends Session<PushStatus> {
   /**
    * Ask the server to move refs. The next state is `packfile` when a pack must follow, else `report`.
    *
-   * @throws {ProtocolError} `CAPABILITY_MISSING` for a wish that the server cannot grant; `REQUEST_INVALID` without
-   * commands; what `encodeUpdateRequest` throws; `STATE_INVALID`.
+   * @throws {ProtocolError} `CAPABILITY_MISSING` for a wish that the server cannot grant; `NONCE_INVALID` for a
+   * certificate made for another conversation; `REQUEST_INVALID` without commands; what `encodeUpdateRequest` throws; `STATE_INVALID`.
    */
   push(plan: PushPlan, handlers: PushHandlers = {}): void {
     const { advertisement } = this.require("push", ["request"]);
     const { capabilities: server, objectFormat, version } = advertisement;
-    const { commands, atomic = false, quiet = false, pushOptions = [], shallow } = plan;
+    const { commands, atomic = false, quiet = false, pushOptions = [], shallow, certificate } = plan;
     if (commands.length === 0) {
       throw new ProtocolError("REQUEST_INVALID", "Cannot push: there are no commands", {
         phase: "push-session",
@@ -77,17 +83,26 @@ export class PushSession extends Session<PushStatus> {
     };
     need("atomic", atomic);
     need("push-options", pushOptions.length > 0);
+    need("push-cert", certificate !== undefined);
+    if (certificate !== undefined && certificate.nonce !== server.get("push-cert")) {
+      throw new ProtocolError(
+        "NONCE_INVALID",
+        "Cannot push: the certificate has another nonce than the server's",
+        {
+          phase: "push-session",
+        },
+      );
+    }
     need(
       "delete-refs",
       commands.some(({ type }) => type === "delete"),
     );
-    const { agent } = this;
     const capabilities = chooseUpdateCapabilities(server, {
       objectFormat,
       atomic,
       quiet,
       pushOptions: pushOptions.length > 0,
-      ...(agent === undefined ? {} : { agent }),
+      ...this.identity,
     });
     const head = encodeUpdateRequest({
       commands,
@@ -95,6 +110,7 @@ export class PushSession extends Session<PushStatus> {
       objectFormat,
       pushOptions,
       ...(shallow === undefined ? {} : { shallow }),
+      ...(certificate === undefined ? {} : { certificate }),
     });
     const packFollows = needsPack(commands);
     const answer = new PushAnswer(capabilities, { ...handlers, limits: this.limits });

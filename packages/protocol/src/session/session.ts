@@ -14,8 +14,13 @@ export interface SessionOptions {
   readonly transport: SessionTransport;
   /** Sent to servers that advertise one. */
   readonly agent?: string;
+  /** Sent to servers that advertise one: printable, without white space; for logs on both sides. */
+  readonly sessionId?: string;
   readonly limits?: Partial<ProtocolLimits>;
 }
+
+/** What a client says about itself. */
+export type ClientIdentity = Pick<SessionOptions, "agent" | "sessionId">;
 
 /** What is known of every status. */
 export interface SessionStatus {
@@ -45,7 +50,8 @@ export interface SessionKind<Status extends SessionStatus> {
  * from `feed` or `end` ends the session in state `failed`.
  */
 export abstract class Session<Status extends SessionStatus> {
-  protected readonly agent: string | undefined;
+  /** What we tell servers about ourselves, as far as they ask. */
+  protected readonly identity: ClientIdentity;
   protected readonly transport: SessionTransport;
   protected readonly limits: ProtocolLimits;
   protected readonly conversation: Conversation;
@@ -53,7 +59,11 @@ export abstract class Session<Status extends SessionStatus> {
   #status: Status;
 
   protected constructor(options: SessionOptions, kind: SessionKind<Status>) {
-    this.agent = options.agent;
+    const { agent, sessionId } = options;
+    this.identity = {
+      ...(agent === undefined ? {} : { agent }),
+      ...(sessionId === undefined ? {} : { sessionId }),
+    };
     this.transport = options.transport;
     this.limits = resolveLimits(options.limits);
     this.conversation = new Conversation({ ...kind, transport: options.transport });

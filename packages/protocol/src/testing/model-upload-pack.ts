@@ -2,8 +2,8 @@
 
 import type { AdvertisedRef } from "../advertisement.ts";
 import { encodeServiceHeader } from "../advertisement-encoder.ts";
-import { CapabilityList } from "../capabilities.ts";
-import type { ShallowInfo, WantedRef } from "../fetch-response.ts";
+import { CapabilityList, encodeCapabilities } from "../capabilities.ts";
+import type { PackfileUri, ShallowInfo, WantedRef } from "../fetch-response.ts";
 import type { ObjectFormat, ObjectId } from "../object-id.ts";
 import { uploadPackCapabilities } from "../server/server-capabilities.ts";
 import type { UploadPackRequest } from "../server/upload-pack-request.ts";
@@ -24,6 +24,7 @@ export interface ModelRepository {
   readonly pack: Uint8Array;
   readonly shallowInfo?: ShallowInfo;
   readonly wantedRefs?: readonly WantedRef[];
+  readonly packfileUris?: readonly PackfileUri[];
 }
 
 /** Answers bytes with bytes. */
@@ -32,6 +33,8 @@ export class ModelUploadPack {
   #server: UploadPackServer;
   /** Each request as it was heard, in a word. */
   readonly heard: string[] = [];
+  /** What came with each command, or with the wants. */
+  readonly accompanied: string[] = [];
 
   constructor(repository: ModelRepository) {
     this.#repository = repository;
@@ -69,6 +72,12 @@ export class ModelUploadPack {
         agent: "model",
         filter: true,
         refInWant: true,
+        sidebandAll: true,
+        packfileUris: true,
+        objectInfo: true,
+        bundleUri: true,
+        serverOptions: true,
+        sessionId: "model-1",
       }),
     );
     const capabilities = all.entries().filter(({ name }) => !without.includes(name));
@@ -76,16 +85,28 @@ export class ModelUploadPack {
   }
 
   #reply(request: UploadPackRequest): Uint8Array {
-    const { known, enough = 1, pack, refs, shallowInfo, wantedRefs } = this.#repository;
+    const { known, enough = 1, pack, refs, shallowInfo, wantedRefs, packfileUris } = this.#repository;
     const server = this.#server;
     this.heard.push(request.type === "haves" && request.done ? "done" : request.type);
+    if ("capabilities" in request) this.accompanied.push(encodeCapabilities(request.capabilities));
     switch (request.type) {
       case "ls-refs":
         return server.listRefs(refs);
+      case "object-info":
+        return server.describeObjects(
+          request.request.oids.map((oid) =>
+            known.has(oid)
+              ? { type: "found", oid, ...(request.request.size ? { size: 7 } : {}) }
+              : { type: "missing", oid },
+          ),
+        );
+      case "bundle-uri":
+        return server.listBundles({ mode: "all", bundles: [{ id: "a", uri: "https://example.com/a" }] });
       case "wants":
         return server.acceptWants({
           ...(shallowInfo === undefined ? {} : { shallowInfo }),
           ...(wantedRefs === undefined ? {} : { wantedRefs }),
+          ...(packfileUris === undefined ? {} : { packfileUris }),
         });
       case "haves":
         return server.acknowledge({

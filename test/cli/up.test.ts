@@ -246,6 +246,25 @@ describeWith(["git", "postgres"], "what keeps a process of the fleet from starti
     for (const fault of ["version", "adhoc", "cidr"]) expect(outcome.stderr).toContain(fault);
   });
 
+  test("a changed configuration is in force after SIGHUP; one with faults changes nothing", async ({
+    expect,
+  }) => {
+    await using folder = cliFolder("up-reload");
+    const config = fleetConfig(folder);
+    await using up = startUp(folder, config);
+    const address = await addressOf(up);
+    writeFileSync(config, "version: 1\nadhok: false\n");
+    up.signal("SIGHUP");
+    expect(await up.waitForLine(/Configuration not changed/u)).toContain("adhok: is not known");
+    const request = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    expect((await fetch(`${address}/v1/jobs`, request)).status).toBe(400);
+    writeFileSync(config, "version: 1\n");
+    up.signal("SIGHUP");
+    await up.waitForLine(/Configuration changed/u);
+    expect((await fetch(`${address}/v1/jobs`, request)).status).toBe(403);
+    expect((await up.kill("SIGTERM")).code).toBe(0);
+  });
+
   test("an address that is in use: exit 1", async ({ expect }) => {
     await using folder = cliFolder("up-in-use");
     await using first = startUp(folder, fleetConfig(folder));

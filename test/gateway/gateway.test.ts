@@ -166,7 +166,7 @@ describeWith(["postgres"], "the API on a queue", () => {
   });
 
   test("endpoints that are not configured are refused unless that is allowed", async () => {
-    await using strict = await startGateway({ producer, adhoc: false });
+    await using strict = await startGateway({ producer, adhoc: () => false });
     const response = await post(`${strict.url}/v1/jobs`);
     expect(response.status).toBe(403);
     expect(await problemOf(response)).toBe("adhoc-disabled");

@@ -21,6 +21,20 @@ describe("watchSignals()", () => {
     expect(source.exits).toEqual([]);
   });
 
+  test("SIGHUP is whoever takes it, every time, and the others end as before", ({ expect }) => {
+    const source = new FakeProcess();
+    const { signal, takeHangup } = watchSignals(source);
+    let told = 0;
+    takeHangup(() => {
+      told += 1;
+    });
+    source.emit("SIGHUP");
+    source.emit("SIGHUP");
+    expect({ told, aborted: signal.aborted }).toEqual({ told: 2, aborted: false });
+    source.emit("SIGTERM");
+    expect(signal.aborted).toBe(true);
+  });
+
   test("the echo of one key is no second signal; the next key is", async ({ expect }) => {
     const source = new FakeProcess();
     watchSignals(source, 20);

@@ -9,8 +9,10 @@ interface SignalSource {
 }
 
 export interface Interruption {
-  /** Aborts at the first SIGINT, SIGTERM or SIGHUP. */
+  /** Aborts at the first SIGINT or SIGTERM, and at SIGHUP unless that is taken. */
   readonly signal: AbortSignal;
+  /** Take SIGHUP, which then ends nothing: a service is told so that its configuration changed. */
+  readonly takeHangup: (listener: () => void) => void;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface Interruption {
 export function watchSignals(source: SignalSource, echoMs = 200): Interruption {
   const controller = new AbortController();
   let firstAt = 0;
+  let hangup: (() => void) | undefined;
   const onSignal = (): void => {
     const now = performance.now();
     if (!controller.signal.aborted) {
@@ -29,8 +32,14 @@ export function watchSignals(source: SignalSource, echoMs = 200): Interruption {
       source.exit(EXIT.interrupted);
     }
   };
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) source.on(name, onSignal);
-  return { signal: controller.signal };
+  for (const name of ["SIGINT", "SIGTERM"] as const) source.on(name, onSignal);
+  source.on("SIGHUP", () => (hangup ?? onSignal)());
+  return {
+    signal: controller.signal,
+    takeHangup: (listener) => {
+      hangup = listener;
+    },
+  };
 }
 
 /** Why a run was ended: the person at the terminal asked for it. */

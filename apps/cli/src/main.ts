@@ -4,7 +4,7 @@ import { CliError } from "./cli-error.ts";
 import type { Command, CommandContext } from "./command-line/command.ts";
 import { COMMANDS, findCommand } from "./command-line/commands.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { watchSignals } from "./interruption.ts";
+import { watchSignals, type Interruption } from "./interruption.ts";
 import { createTerminal, type OutputStream, type Terminal } from "./output/terminal.ts";
 
 /** What the command line needs of its process. */
@@ -46,7 +46,7 @@ async function runCommandLine(
     if (terminal.interactive) terminal.note("stopping; Ctrl-C again to leave at once\n");
   });
   try {
-    return await Promise.race([dispatch(cli, terminal, interruption.signal, name, args), crashed]);
+    return await Promise.race([dispatch(cli, terminal, interruption, name, args), crashed]);
   } catch (error) {
     const { reportError } = await import("./output/report.ts");
     const status = reportError(terminal, error, { json, verbose, stats: false });
@@ -59,7 +59,7 @@ async function runCommandLine(
 async function dispatch(
   cli: CliProcess,
   terminal: Terminal,
-  signal: AbortSignal,
+  { signal, takeHangup }: Interruption,
   name: string | undefined,
   args: readonly string[],
 ): Promise<ExitStatus> {
@@ -79,13 +79,13 @@ async function dispatch(
     const { unknownCommand } = await import("./commands/help.ts");
     throw unknownCommand(name);
   }
-  return runCommand(command, args, { env: cli.env, cwd: cli.cwd(), terminal, signal });
+  return runCommand(command, args, { env: cli.env, cwd: cli.cwd(), terminal, signal, takeHangup });
 }
 
 async function runCommand(
   command: Command,
   args: readonly string[],
-  world: Pick<CommandContext, "env" | "cwd" | "terminal" | "signal">,
+  world: Pick<CommandContext, "env" | "cwd" | "terminal" | "signal" | "takeHangup">,
 ): Promise<ExitStatus> {
   const { parseArguments } = await import("./command-line/parse-arguments.ts");
   const invocation = parseArguments(command, args);

@@ -17,8 +17,8 @@ export interface GatewayOptions {
   readonly logger: Logger;
   /** Bearer token of the API. Without one, only this machine is served. */
   readonly token?: Secret;
-  /** Whether endpoints that no configuration names may be synced. */
-  readonly adhoc: boolean;
+  /** Whether endpoints that no configuration names may be synced now; asked with each request. */
+  readonly adhoc: () => boolean;
   readonly listen: ListenAddress;
   /** The configuration that is in force now; asked for with each request. */
   readonly config: () => FleetConfig;

@@ -30,6 +30,7 @@ test("@gitsync/runtime exports these names and no others", () => {
       "loadConfig",
       "localUrl",
       "mirrorsFileSchema",
+      "openConfigSource",
       "openQueueStore",
       "parseConfig",
       "parseQueueUrl",

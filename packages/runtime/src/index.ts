@@ -3,6 +3,8 @@
  * store (Redis, PostgreSQL, an embedded PostgreSQL), ordered shutdown. Knows nothing of git; nothing runs at import.
  */
 
+export { openConfigSource } from "./config/config-source.ts";
+export type { ConfigListener, ConfigSource, ConfigSourceOptions } from "./config/config-source.ts";
 export { configuredRoutes } from "./config/configured-routes.ts";
 export type { ConfiguredRoute } from "./config/configured-routes.ts";
 export { credentialFits } from "./config/credential-origins.ts";

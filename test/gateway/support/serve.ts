@@ -11,7 +11,7 @@ export interface Served extends AsyncDisposable {
 export function gatewayOptions(): Omit<GatewayOptions, "producer"> {
   return {
     logger: createSilentLogger(),
-    adhoc: true,
+    adhoc: () => true,
     listen: { host: "127.0.0.1", port: 0 },
     config: () => DEFAULT_FLEET_CONFIG,
     readSecret: (reference) => Promise.resolve(new Secret(JSON.stringify(reference))),

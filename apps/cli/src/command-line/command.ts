@@ -30,6 +30,8 @@ export interface CommandContext extends Invocation {
   readonly terminal: Terminal;
   /** Aborts at the first SIGINT or SIGTERM. A second signal ends the process at once. */
   readonly signal: AbortSignal;
+  /** Take SIGHUP, which ends a command otherwise. */
+  readonly takeHangup: (listener: () => void) => void;
 }
 
 export type CommandRun = (context: CommandContext) => Promise<ExitStatus>;

@@ -5,13 +5,12 @@ import {
   createLogger,
   createQueueTelemetry,
   createShutdown,
-  DEFAULT_FLEET_CONFIG,
-  loadConfig,
+  openConfigSource,
   openQueueStore,
   parseQueueUrl,
   SecretReader,
   startTelemetry,
-  type FleetConfig,
+  type ConfigSource,
   type ListenAddress,
   type Logger,
   type QueueStore,
@@ -20,7 +19,8 @@ import {
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
-import { createFleetClient } from "../settings/engine-client.ts";
+import { egressPolicyOf } from "../settings/engine-client.ts";
+import { openFleetClient } from "../settings/fleet-client.ts";
 import { openFleetIdentity } from "../settings/fleet-identity.ts";
 import { readSettings, type Settings } from "../settings/settings.ts";
 import { VERSION } from "../version.ts";
@@ -54,7 +54,7 @@ export function runUp(context: CommandContext): Promise<ExitStatus> {
 
 /** What every part of the process shares. */
 interface Fleet extends Settings {
-  readonly config: FleetConfig;
+  readonly config: ConfigSource;
   readonly logger: Logger;
   readonly store: QueueStore;
   readonly producer: Producer;
@@ -67,8 +67,6 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
   const settings = await readSettings(context);
   const { environment, secrets } = settings;
   const file = flags.config ?? environment.configFile;
-  const config =
-    file === undefined ? DEFAULT_FLEET_CONFIG : (await loadConfig(file, { actsOn: ACTS_ON })).config;
   const url = parseQueueUrl(flags.queue ?? environment.queueUrl, env);
   const concurrency = parts.worker ? concurrencyOf(context, settings) : 0;
   const listen = parts.gateway ? await listenOf(context, settings) : undefined;
@@ -81,8 +79,17 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
     format: environment.logFormat ?? (context.terminal.interactive ? "pretty" : "json"),
     secrets,
   });
+  const config = await openConfigSource({
+    file,
+    logger,
+    actsOn: ACTS_ON,
+    accept: ({ egress }) => void egressPolicyOf(egress),
+  });
+  // Whoever closes a terminal means the end of what runs in it.
+  if (!context.terminal.interactive) context.takeHangup(() => void config.reload());
   // Signals arrive at the command line's own watch: a terminal below npm delivers each Ctrl-C twice.
   const shutdown = createShutdown({ logger, signals: [] });
+  shutdown.add("configuration", async () => config.close(), CLOSE_MS);
   try {
     const telemetry = await startTelemetry({ serviceName: name, version: VERSION, env, secrets });
     const role = parts.gateway && parts.worker ? "both" : parts.gateway ? "producer" : "worker";
@@ -107,9 +114,9 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
 async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: number): Promise<void> {
   const { config, logger, store, producer, secrets, shutdown } = fleet;
   const { createWorker } = await import("@gitsync/worker");
-  const identity = await openFleetIdentity(() => config, { env, secrets });
+  const identity = await openFleetIdentity(() => config.current(), { env, secrets });
   shutdown.add("credentials", () => identity.close(), CLOSE_MS);
-  const client = createFleetClient(config.egress, env);
+  const client = openFleetClient(config, env);
   shutdown.add("connections", () => client.close(), CLOSE_MS);
   const worker = createWorker({
     store,
@@ -136,9 +143,9 @@ async function startGateway(
   const gateway = createGateway({
     producer,
     logger,
-    adhoc: flags.adhoc === true || config.adhoc,
+    adhoc: () => flags.adhoc === true || config.current().adhoc,
     listen,
-    config: () => config,
+    config: () => config.current(),
     readSecret: (reference) => reader.read(reference),
     ready: () => store.ping(),
     ...(environment.apiToken === undefined ? {} : { token: environment.apiToken }),

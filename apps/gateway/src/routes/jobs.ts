@@ -16,7 +16,7 @@ export interface JobRoutesOptions {
   readonly producer: Producer;
   readonly fleet: FleetView;
   /** Whether endpoints that no configuration names may be synced. */
-  readonly adhoc: boolean;
+  readonly adhoc: () => boolean;
 }
 
 interface JobParams {
@@ -32,7 +32,7 @@ export function addJobRoutes(server: FastifyInstance, { producer, fleet, adhoc }
   };
 
   const enqueueAdhoc = async (body: unknown): Promise<EnqueuedSync> => {
-    if (!adhoc)
+    if (!adhoc())
       throw new Problem("adhoc-disabled", "Start the gateway with --adhoc, or set adhoc: true in its config");
     return await inTime(producer.enqueueSync({ ...parseAdhocRequest(body), trigger: "person" }));
   };

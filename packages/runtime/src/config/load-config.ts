@@ -25,6 +25,8 @@ export interface LoadedConfig {
   readonly config: FleetConfig;
   /** Absolute paths of every file it came from, the main one first. */
   readonly files: readonly string[];
+  /** Folders in which another file that is included may appear. */
+  readonly folders: readonly string[];
 }
 
 export interface LoadConfigOptions {
@@ -50,7 +52,14 @@ export async function loadConfig(path: string, { actsOn }: LoadConfigOptions = {
   return {
     config: settle(document, written, included),
     files: [main, ...included.map(({ path: file }) => file)],
+    folders: (written?.include ?? []).map((pattern) => folderOf(resolve(dirname(main), pattern))),
   };
+}
+
+/** The last folder of a pattern before its first wildcard. */
+function folderOf(pattern: string): string {
+  const wildcard = pattern.search(/[*?[{]/u);
+  return dirname(wildcard === -1 ? pattern : `${pattern.slice(0, wildcard)}x`);
 }
 
 /** The same, from text that includes nothing; `path` is used in messages only. */

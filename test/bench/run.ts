@@ -6,6 +6,8 @@ import { holds, printTable, type Figure } from "./figure.ts";
 import { measureFirstMirror } from "./first-mirror.ts";
 import { measureMillionRefs } from "./million-refs.ts";
 import { measureNothingToDo } from "./nothing-to-do.ts";
+import { measureWebhookRate } from "./webhook-rate.ts";
+import { measureWebhookToRef } from "./webhook-to-ref.ts";
 import { parseSettings, USAGE, type BenchSettings } from "./settings.ts";
 
 const BENCHMARKS: Readonly<Record<string, (settings: BenchSettings) => Promise<readonly Figure[]>>> = {
@@ -13,6 +15,8 @@ const BENCHMARKS: Readonly<Record<string, (settings: BenchSettings) => Promise<r
   "fast-forward": measureFastForward,
   "nothing-to-do": measureNothingToDo,
   "million-refs": measureMillionRefs,
+  "webhook-to-ref": measureWebhookToRef,
+  "webhook-rate": measureWebhookRate,
 };
 
 process.exitCode = await main(process.argv.slice(2));

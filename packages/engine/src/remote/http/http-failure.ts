@@ -47,6 +47,8 @@ function codeOfStatus(status: number): SyncErrorCode {
 /** `Retry-After` as milliseconds from `now`: seconds or an HTTP date (RFC 9110 §10.2.3), at most an hour. */
 export function parseRetryAfter(value: string, now: number): number | undefined {
   const seconds = /^\s*(\d{1,9})\s*$/u.exec(value)?.[1];
-  const wait = seconds === undefined ? Date.parse(value) - now : Number(seconds) * 1000;
+  // Date.parse makes a date of almost any number.
+  const date = /^\s*(?:mon|tue|wed|thu|fri|sat|sun)/iu.test(value) ? Date.parse(value) : Number.NaN;
+  const wait = seconds === undefined ? date - now : Number(seconds) * 1000;
   return Number.isFinite(wait) ? Math.min(Math.max(0, wait), 3_600_000) : undefined;
 }

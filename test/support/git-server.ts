@@ -6,5 +6,6 @@ export {
   type HttpFault,
   type HttpIntercept,
   type NodeGitServer,
+  type NodeGitServerOptions,
   type RecordedRequest,
 } from "./node-git-server.ts";

@@ -70,6 +70,8 @@ export interface NodeGitServerOptions {
   readonly receivePack?: boolean;
   /** Called for each request that is allowed in. */
   readonly intercept?: HttpIntercept;
+  /** Whether git is told what a request asks for in `Git-Protocol`, which some hosts and proxies drop. Default: yes. */
+  readonly hearsGitProtocol?: (request: RecordedRequest) => boolean;
 }
 
 export interface NodeGitServer extends AsyncDisposable {
@@ -179,7 +181,7 @@ class CgiHost {
   ): Promise<void> {
     const { socket } = request;
     const child = spawn(await backendPath(), {
-      env: cgiEnvironment(recorded, request, this.#root, this.#options.receivePack ?? true),
+      env: cgiEnvironment(recorded, request, this.#root, this.#options),
       stdio: ["pipe", "pipe", "ignore"],
     });
     const closed = once(child, "close");
@@ -252,7 +254,7 @@ function cgiEnvironment(
   recorded: RecordedRequest,
   request: IncomingMessage,
   root: string,
-  receivePack: boolean,
+  { receivePack = true, hearsGitProtocol = () => true }: NodeGitServerOptions,
 ): Record<string, string> {
   const { headers } = request;
   const given = (name: string, value: string | undefined): Record<string, string> =>
@@ -269,7 +271,7 @@ function cgiEnvironment(
     ...given("CONTENT_TYPE", headers["content-type"]),
     ...given("CONTENT_LENGTH", headers["content-length"]),
     ...given("HTTP_CONTENT_ENCODING", headers["content-encoding"]),
-    ...given("HTTP_GIT_PROTOCOL", recorded.headers["git-protocol"]),
+    ...given("HTTP_GIT_PROTOCOL", hearsGitProtocol(recorded) ? recorded.headers["git-protocol"] : undefined),
   };
 }
 

@@ -423,6 +423,22 @@ function withEnvironment(variables: Readonly<Record<string, string>>): void {
   });
 }
 
+describeWith(["nginx"], "connections", () => {
+  test("serve all reads of a client one after the other", async () => {
+    await using rig = await openRig();
+    await using nginx = await startNginxGitServer({ root: rig.folder.path });
+    const client = openClient();
+    for (const content of ["1", "2"]) {
+      await commit(rig.source, "refs/heads/main", { a: content });
+      await client.sync({ source: { url: `${nginx.url}/source.git` }, target: { url: rig.target } });
+    }
+    const requests = await nginx.requests();
+    expect(requests.map(({ method }) => method)).toEqual(["GET", "POST", "POST", "GET", "POST", "POST"]);
+    expect(new Set(requests.map(({ connection }) => connection)).size).toBe(1);
+    await client.close();
+  });
+});
+
 describeWith(["nginx", "openssl"], "TLS", () => {
   test("believes no certificate of an unknown authority, whatever the environment says", async () => {
     await using rig = await openRig();

@@ -1,6 +1,7 @@
 /** An answer to one request: its head, and its body counted, decoded and bounded by whoever reads it. */
 
 import { pipeline, type Readable } from "node:stream";
+import { setImmediate as afterThisTurn, setTimeout as wait } from "node:timers/promises";
 import { createGunzip, createInflate } from "node:zlib";
 import { mediaTypeOf, sanitizeText } from "@gitsync/protocol";
 import type { Dispatcher } from "undici";
@@ -16,6 +17,8 @@ import { excerptOf } from "./not-git.ts";
 /** How much of an unwanted body is read, and for how long. */
 const MAX_EXCERPT_BYTES = 8 * 1024;
 const MAX_EXCERPT_MS = 5_000;
+/** How long a body whose last packet was read may take to end. */
+const END_WITHIN_MS = 20;
 
 export class HttpAnswer {
   readonly status: number;
@@ -63,14 +66,41 @@ export class HttpAnswer {
    * @throws {SyncError} of the connection, or `PROTOCOL_INVALID` for an encoding that nobody asked for.
    */
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    const chunks = this.#decoded()[Symbol.asyncIterator]();
+    let isOver = false;
     try {
-      for await (const chunk of this.#decoded()) {
-        this.#meter.received(chunk.length);
-        yield chunk;
+      for (;;) {
+        const next: IteratorResult<Uint8Array> = await chunks.next();
+        isOver = next.done === true;
+        if (next.done === true) return;
+        this.#meter.received(next.value.length);
+        yield next.value;
       }
     } catch (error) {
+      isOver = true;
       throw connectionError(error, this.#facts, this.#signal);
+    } finally {
+      if (!isOver) await this.#leave(chunks);
     }
+  }
+
+  /**
+   * Whoever read git's last packet leaves before the body has ended, which it mostly does at once: then the
+   * connection is free for the next request.
+   */
+  async #leave(chunks: AsyncIterator<Uint8Array>): Promise<void> {
+    const enough = new AbortController();
+    const isAtEnd = await Promise.race([
+      chunks.next().then(
+        ({ done }) => done === true,
+        () => true,
+      ),
+      wait(END_WITHIN_MS, false, { signal: enough.signal }).catch(() => false),
+    ]);
+    enough.abort();
+    if (!isAtEnd) this.#data.body.destroy();
+    // The connection counts as free a moment after the end of the body.
+    else await afterThisTurn();
   }
 
   /** The start of the body as text, without our secrets, and no more of it. Ends the request. */

@@ -116,6 +116,37 @@ describeWith(["git", "postgres"], "up", () => {
     },
   );
 
+  test("configured mirrors are kept equal, without a hint", { timeout: 120_000 }, async ({ expect }) => {
+    await using folder = cliFolder("up-mirrors");
+    await using server = await startNodeGitServer(folder.path);
+    const source = await createRepository(folder.join("source.git"));
+    const targets = [
+      await createRepository(folder.join("one.git")),
+      await createRepository(folder.join("two.git")),
+    ];
+    await commit(source, "refs/heads/main", { a: "1" });
+    await commit(source, "refs/heads/tmp/x", { a: "2" });
+    const path = folder.join("mirrors.yaml");
+    const urls = [`${server.url}/one.git`, `${server.url}/two.git`];
+    writeFileSync(
+      path,
+      `version: 1
+egress: { schemes: [http], allow: [{ cidr: 127.0.0.0/8 }] }
+defaults: { refs: ["refs/heads/*", "^refs/heads/tmp/*"] }
+mirrors:
+  - id: docs
+    source: { url: ${server.url}/source.git }
+    targets: [{ id: one, url: ${urls[0]} }, { id: two, url: ${urls[1]}, every: auto }]
+`,
+    );
+    await using up = startUp(folder, path);
+    await up.waitForLine(/"route":"docs\/one".*"outcome":"converged"/u);
+    await up.waitForLine(/"route":"docs\/two".*"outcome":"converged"/u);
+    const wanted = await refsOf(source, "refs/heads/main");
+    for (const target of targets) expect(await refsOf(target)).toEqual(wanted);
+    expect((await up.kill("SIGTERM")).code).toBe(0);
+  });
+
   test("kill -9 while a job runs: the next start runs it again", { timeout: 180_000 }, async ({ expect }) => {
     await using folder = cliFolder("up-killed");
     await using server = await startNodeGitServer(folder.path);

@@ -465,22 +465,10 @@ export function describeFleet(kind: BackendKind): void {
 
 /** The same store with some answers of its own, so that something can happen between two steps of a worker. */
 function storeWith(routes: RouteStore, own: Partial<RouteStore>): RouteStore {
-  return {
-    now: () => routes.now(),
-    put: (...args) => routes.put(...args),
-    hint: (...args) => routes.hint(...args),
-    setPaused: (...args) => routes.setPaused(...args),
-    startRun: (...args) => routes.startRun(...args),
-    progress: (...args) => routes.progress(...args),
-    finishRun: (...args) => routes.finishRun(...args),
-    cancelledRuns: (...args) => routes.cancelledRuns(...args),
-    cancelJob: (...args) => routes.cancelJob(...args),
-    job: (...args) => routes.job(...args),
-    jobs: (...args) => routes.jobs(...args),
-    route: (...args) => routes.route(...args),
-    routes: (...args) => routes.routes(...args),
-    reports: (...args) => routes.reports(...args),
-    lanes: () => routes.lanes(),
-    ...own,
-  };
+  return new Proxy(routes, {
+    get(target, name): unknown {
+      const value: unknown = Reflect.get(own, name) ?? Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }

@@ -1,13 +1,23 @@
 /** Puts a worker together and takes it apart again. */
 
 import { hostname } from "node:os";
-import { Lanes, newId, openRouteStore, type RouteStore } from "@gitsync/producer";
-import { SecretRegistry } from "@gitsync/runtime";
+import {
+  Heartbeat,
+  Lanes,
+  newId,
+  openFleetStore,
+  openRouteStore,
+  type FleetStore,
+  type RouteStore,
+} from "@gitsync/producer";
+import { DEFAULT_FLEET_CONFIG, SecretRegistry, type FleetConfig } from "@gitsync/runtime";
 import { CancelWatch } from "./cancel-watch.ts";
+import { KnownRoutes } from "./known-routes.ts";
 import { LaneWorkers } from "./lane-workers.ts";
 import { MissedHints } from "./missed-hints.ts";
 import { createSyncProcessor, type ProcessorContext } from "./process-sync-job.ts";
 import { Slots } from "./slots.ts";
+import { Sweeper } from "./sweep/sweeper.ts";
 import { TargetExclusion } from "./target-exclusion.ts";
 import type { CloseReason, Worker, WorkerOptions } from "./worker.ts";
 
@@ -26,6 +36,8 @@ class FleetWorker implements Worker {
   readonly #options: WorkerOptions;
   readonly #lanes: Lanes;
   #workers: LaneWorkers | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #sweeper: Sweeper | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: WorkerOptions) {
@@ -37,7 +49,10 @@ class FleetWorker implements Worker {
   async start(): Promise<void> {
     const { store, logger, only, concurrency = DEFAULT_CONCURRENCY } = this.#options;
     const routes = this.#options.routes ?? (await openRouteStore(store));
+    const fleet = this.#options.fleet ?? (await openFleetStore(store));
     if (this.#closed !== undefined) return;
+    this.#heartbeat = this.#beatFor(fleet, concurrency);
+    await this.#heartbeat.start();
     const context = this.#context(routes, concurrency);
     this.#workers = new LaneWorkers({
       store,
@@ -49,6 +64,10 @@ class FleetWorker implements Worker {
       onJobFailed: (queueJobId) => void context.missedHints.putOff(queueJobId),
     });
     await this.#workers.open();
+    if (only === undefined && this.#closed === undefined) {
+      this.#sweeper = this.#sweepFor(routes, fleet);
+      this.#sweeper.start();
+    }
     logger.info({ worker_id: this.id, concurrency }, "Worker takes jobs");
   }
 
@@ -57,8 +76,22 @@ class FleetWorker implements Worker {
     await this.#closed;
   }
 
+  #beatFor(fleet: FleetStore, capacity: number): Heartbeat {
+    const { only, logger, config = unconfigured } = this.#options;
+    // A worker that is here for one target has no say in what is configured.
+    const configHash = (): string | undefined => (only === undefined ? config().hash : undefined);
+    return new Heartbeat(fleet, () => ({ id: this.id, capacity, configHash: configHash() }), logger);
+  }
+
+  #sweepFor(routes: RouteStore, fleet: FleetStore): Sweeper {
+    const { store, logger, config = unconfigured } = this.#options;
+    const way = { store, routes, lanes: this.#lanes, logger };
+    return new Sweeper({ way, fleet, holder: this.id, config, logger });
+  }
+
   #context(routes: RouteStore, concurrency: number): ProcessorContext {
     const { client, credentials, logger, only, onEvent, secrets = new SecretRegistry() } = this.#options;
+    const { config = unconfigured } = this.#options;
     return {
       routes,
       client,
@@ -68,6 +101,7 @@ class FleetWorker implements Worker {
       onEvent,
       only,
       workerId: this.id,
+      known: new KnownRoutes(config),
       cancellations: new CancelWatch(routes),
       targets: new TargetExclusion(),
       lanes: this.#lanes,
@@ -79,6 +113,7 @@ class FleetWorker implements Worker {
   async #close(reason: CloseReason): Promise<void> {
     const { logger, graceMs = DEFAULT_GRACE_MS } = this.#options;
     logger.info({ worker_id: this.id, reason }, "Worker takes no more jobs");
+    const swept = this.#sweeper?.close() ?? Promise.resolve();
     const drained = this.#workers?.close() ?? Promise.resolve();
     if (!(await endsWithin(drained, graceMs))) {
       this.#workers?.stopAll("shutdown");
@@ -89,9 +124,13 @@ class FleetWorker implements Worker {
         );
       }
     }
+    await endsWithin(swept, RELEASE_MS);
+    await this.#heartbeat?.stop();
     await endsWithin(this.#lanes.close(), RELEASE_MS);
   }
 }
+
+const unconfigured = (): FleetConfig => DEFAULT_FLEET_CONFIG;
 
 async function endsWithin(promise: Promise<void>, ms: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>();

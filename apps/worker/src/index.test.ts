@@ -4,6 +4,7 @@ import * as api from "./index.ts";
 test("the package exports what it says, by hand", () => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
+      "Sweeper",
       "createFleetCredentials",
       "createWorker",
     ]

@@ -8,3 +8,4 @@ export type {
 } from "./credentials/fleet-credentials.ts";
 export { createWorker } from "./create-worker.ts";
 export type { CloseReason, Worker, WorkerOptions } from "./worker.ts";
+export { Sweeper, type SweeperOptions } from "./sweep/sweeper.ts";

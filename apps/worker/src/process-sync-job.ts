@@ -5,6 +5,7 @@ import { parseSyncJobData, type TargetKey } from "@gitsync/jobs";
 import { newId, type Lanes } from "@gitsync/producer";
 import { wholeMs } from "@gitsync/runtime";
 import type { RunVerdict } from "./job-outcome.ts";
+import type { KnownRoutes } from "./known-routes.ts";
 import type { FailedRun, MissedHints } from "./missed-hints.ts";
 import { runRoute, type RunContext } from "./run-route.ts";
 import type { Slots } from "./slots.ts";
@@ -14,6 +15,8 @@ import type { TargetExclusion } from "./target-exclusion.ts";
 
 /** A job of a newer version: a worker that knows it comes with the deploy that is under way. */
 const UNKNOWN_VERSION_MS = 60_000;
+/** A job of a route that this process's configuration lacks: a deploy is under way. */
+const UNKNOWN_ROUTE_MS = 60_000;
 /** A job that this process is not here for. */
 const NOT_MINE_MS = 3_000;
 /** Hints that keep coming must not keep one target in a slot for ever. */
@@ -22,6 +25,7 @@ const MAX_RUNS = 50;
 export interface ProcessorContext extends RunContext {
   readonly workerId: string;
   readonly only: TargetKey | undefined;
+  readonly known: KnownRoutes;
   readonly slots: Slots;
   readonly targets: TargetExclusion;
   readonly lanes: Lanes;
@@ -114,9 +118,16 @@ async function runAll(context: ProcessorContext, taken: TakenJob, signal: AbortS
   const skip: string[] = [];
   while (!signal.aborted && verdicts.length < MAX_RUNS) {
     const runId = newId();
-    const run = await context.routes.startRun(target, { runId, workerId: context.workerId, attempt, skip });
-    if (run.type === "idle")
-      return { verdicts, failed, ...(run.heldForMs === undefined ? {} : { heldForMs: run.heldForMs }) };
+    const { workerId } = context;
+    const configured = context.known.of(target);
+    const known = configured.map(({ id }) => id);
+    const next = await context.routes.startRun(target, { runId, workerId, attempt, skip, known });
+    if (next.type === "idle") {
+      const heldForMs = next.heldForMs ?? (next.foreign === true ? UNKNOWN_ROUTE_MS : undefined);
+      return { verdicts, failed, ...(heldForMs === undefined ? {} : { heldForMs }) };
+    }
+    // What this process is configured for wins over what another one stored.
+    const run = { ...next, route: configured.find(({ id }) => id === next.route.id) ?? next.route };
     const verdict = await runRoute(context, { run, runId, queueJobId: job.id ?? "", attempt, signal });
     verdicts.push(verdict);
     if (verdict.step !== "done") skip.push(run.route.id);

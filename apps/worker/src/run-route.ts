@@ -1,8 +1,8 @@
 /** One run of one route: sync, judge, report, record. */
 
 import type { Client, SyncEvent } from "@gitsync/engine";
-import { condenseResult, type RunReport } from "@gitsync/jobs";
-import type { NextRun, RouteStore } from "@gitsync/producer";
+import { condenseResult, nextDueAt, type RunReport } from "@gitsync/jobs";
+import type { NextRun, RouteStore, RunEnd } from "@gitsync/producer";
 import type { Logger, SecretRegistry } from "@gitsync/runtime";
 import type { CancelWatch } from "./cancel-watch.ts";
 import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
@@ -55,8 +55,7 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
     ...(verdict.result && { result: storableResult(condenseResult(verdict.result), context.secrets) }),
     ...(traceId === undefined ? {} : { traceId }),
   };
-  const synced = verdict.settles ? { synced: run.requested } : {};
-  const recorded = await context.routes.finishRun(report, { ...verdict.end, ...synced });
+  const recorded = await context.routes.finishRun(report, endOf(started, verdict, finishedAt));
   describeRun(span, route, report, progress.pack);
   const fields = {
     queue_job_id: queueJobId,
@@ -72,6 +71,23 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
     );
   }
   return verdict;
+}
+
+function endOf({ run }: StartedRun, verdict: RunVerdict, now: number): RunEnd {
+  const { every, id } = run.route;
+  const { counts } = verdict.result ?? {};
+  const changed = counts !== undefined && counts.applied + counts.deleted > 0;
+  const end: RunEnd = {
+    ...verdict.end,
+    ...(verdict.settles && { synced: run.requested }),
+    ...(changed && { changed }),
+  };
+  if (every === undefined || !verdict.final) return end;
+  const lastChangeAt = changed ? now : run.lastChangeAt;
+  const due = nextDueAt(id, every, { now, lastChangeAt, random: Math.random() });
+  // Somebody who cancels wants quiet until the route is due again.
+  const quiet = verdict.outcome === "cancelled" ? { waitMs: due - now } : {};
+  return { ...end, ...quiet, nextDueAt: due };
 }
 
 async function sync(

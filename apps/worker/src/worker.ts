@@ -3,14 +3,18 @@
 import type { Client, SyncEvent } from "@gitsync/engine";
 import type { TargetKey } from "@gitsync/jobs";
 import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
-import type { RouteStore } from "@gitsync/producer";
-import type { Logger, QueueStore, SecretRegistry } from "@gitsync/runtime";
+import type { FleetStore, RouteStore } from "@gitsync/producer";
+import type { FleetConfig, Logger, QueueStore, SecretRegistry } from "@gitsync/runtime";
 
 export interface WorkerOptions {
   /** Where the jobs are; opened as `worker` or `both`, closed by whoever opened it. */
   readonly store: QueueStore;
   /** The state of the routes. Default: the one beside the queue. */
   readonly routes?: RouteStore;
+  /** The state of the fleet's processes. Default: the one beside the queue. */
+  readonly fleet?: FleetStore;
+  /** What is configured now; asked again for each job and each sweep. Default: nothing is. */
+  readonly config?: () => FleetConfig;
   /** Runs the syncs; closed by whoever made it. */
   readonly client: Client;
   /** Who we are at the ends of each route. Default: whoever the client says. */
@@ -20,7 +24,7 @@ export interface WorkerOptions {
   readonly workerId?: string;
   /** Runs at a time in this process, over all lanes. Default: 4. */
   readonly concurrency?: number;
-  /** Run jobs of this target only; any other that comes up is put off for a few seconds. */
+  /** Run jobs of this target only, and look after nothing else; any other job that comes up is put off for a few seconds. */
   readonly only?: TargetKey;
   /** Told of everything that the engine says of a run. Must not throw. */
   readonly onEvent?: (route: string, event: SyncEvent) => void;

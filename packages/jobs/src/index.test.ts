@@ -15,6 +15,7 @@ test("the package exports what it says, by hand", () => {
       "condenseResult",
       "jobPriority",
       "laneOf",
+      "nextDueAt",
       "parseSyncJobData",
       "retryDelayMs",
       "syncJobDataSchema",

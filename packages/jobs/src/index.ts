@@ -19,6 +19,7 @@ export {
   MAX_REPORT_REFS,
   MAX_REPORTS,
   type Hint,
+  type QuarantinedRef,
   type RouteDefinition,
   type RouteError,
   type RouteStateName,
@@ -28,5 +29,6 @@ export {
   type RunProgress,
   type RunReport,
 } from "./route.ts";
+export { nextDueAt, type Interval, type ScheduleFacts } from "./schedule.ts";
 export { laneOf, targetKeyOf, type TargetKey } from "./target-key.ts";
 export type { Endpoint, RefScope, SyncPhase, SyncPolicy, SyncResult } from "@gitsync/engine";

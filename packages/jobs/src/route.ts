@@ -3,6 +3,7 @@
 import type { Endpoint, RefScope, SyncPhase, SyncPolicy, SyncResult } from "@gitsync/engine";
 import type { TargetKey } from "./target-key.ts";
 import type { Trigger } from "./job.ts";
+import type { Interval } from "./schedule.ts";
 
 /** What a route is made of. Holds references to credentials by name, never a secret. */
 export interface RouteDefinition {
@@ -17,6 +18,8 @@ export interface RouteDefinition {
   readonly tenant: string;
   readonly sourceCredential?: string;
   readonly targetCredential?: string;
+  /** Set for routes of the configuration: time between two looks at a route that nobody hinted. */
+  readonly every?: Interval;
   /** Set for ad-hoc routes: forgotten this many milliseconds after the last hint. */
   readonly keepMs?: number;
 }
@@ -74,6 +77,24 @@ export interface RouteStatus {
   readonly failuresInARow: number;
   /** No run before this time; a new hint clears it, unless a host asked to wait. */
   readonly notBefore: number | undefined;
+  /** When it is looked at although nobody hints it; `undefined` for ad-hoc routes. */
+  readonly nextDueAt: number | undefined;
+  /** When a run last changed the target. */
+  readonly lastChangeAt: number | undefined;
+  /** Refs that are left out because the target refuses them. */
+  readonly quarantine: readonly QuarantinedRef[];
+}
+
+/** A ref that the target refused by a rule of its own, left out of runs until its value changes or `until` has passed. */
+export interface QuarantinedRef {
+  readonly targetRef: string;
+  /** The value that was refused. */
+  readonly sourceHash: string;
+  /** Stable, kebab-case: `hidden-ref`, `hook-declined`. */
+  readonly code: string;
+  readonly reason: string;
+  readonly since: number;
+  readonly until: number;
 }
 
 /** One hint that asked for a run, so that its trace can be linked. */

@@ -1,7 +1,6 @@
 /** Opens a producer: hints go to the route store first, then to the queue. */
 
-import { context, propagation } from "@opentelemetry/api";
-import type { RouteStatus, RunReport, Trigger } from "@gitsync/jobs";
+import type { RouteStatus, RunReport } from "@gitsync/jobs";
 import {
   createQueueTelemetry,
   createSilentLogger,
@@ -14,9 +13,8 @@ import {
 } from "@gitsync/runtime";
 import { adhocRoute } from "./adhoc-route.ts";
 import { Deadline, ENQUEUE_MS } from "./deadline.ts";
-import { newId } from "./ids.ts";
+import { addJob, giveHint, type HintRequest, type HintWay } from "./give-hint.ts";
 import { jobView } from "./job-view.ts";
-import { laneFor } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import type {
   EnqueuedSync,
@@ -28,7 +26,7 @@ import type {
   WaitOptions,
 } from "./producer.ts";
 import { ProducerError } from "./producer-error.ts";
-import { openRouteStore } from "./state/open-route-store.ts";
+import { openRouteStore } from "./state/open-state.ts";
 import type { JobQuery, RouteStore } from "./state/route-store.ts";
 import { waitForRun } from "./wait-for-run.ts";
 
@@ -66,16 +64,14 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
 
 class QueueProducer implements Producer {
   readonly routes: RouteStore;
-  readonly #store: QueueStore;
   readonly #lanes: Lanes;
-  readonly #logger: Logger;
+  readonly #way: HintWay;
   readonly #closeStore: () => Promise<void>;
 
   constructor(store: QueueStore, routes: RouteStore, logger: Logger, closeStore: () => Promise<void>) {
     this.routes = routes;
-    this.#store = store;
     this.#lanes = new Lanes(store);
-    this.#logger = logger;
+    this.#way = { store, routes, lanes: this.#lanes, logger };
     this.#closeStore = closeStore;
   }
 
@@ -83,52 +79,26 @@ class QueueProducer implements Producer {
     const route = adhocRoute(request);
     const deadline = new Deadline(ENQUEUE_MS);
     await deadline.within(this.routes.put(route));
+    const { id, targetKey: target } = route;
+    return await this.#hint({ route: id, target, trigger: request.trigger ?? "person" }, deadline);
+  }
+
+  async enqueueRoute(id: string, options: EnqueueRouteOptions = {}): Promise<EnqueuedSync> {
+    const { trigger = "person", delivery, withinMs = ENQUEUE_MS } = options;
+    const deadline = new Deadline(withinMs);
+    const route = await deadline.within(this.routes.route(id));
+    if (route === undefined) throw noRoute(id);
+    const target = route.definition.targetKey;
     return await this.#hint(
-      route.id,
-      laneFor(this.#store, route.targetKey),
-      request.trigger ?? "person",
+      { route: id, target, trigger, ...(delivery === undefined ? {} : { delivery }) },
       deadline,
     );
   }
 
-  async enqueueRoute(id: string, options: EnqueueRouteOptions = {}): Promise<EnqueuedSync> {
-    const deadline = new Deadline(options.withinMs ?? ENQUEUE_MS);
-    const route = await deadline.within(this.routes.route(id));
-    if (route === undefined) throw noRoute(id);
-    const lane = laneFor(this.#store, route.definition.targetKey);
-    return await this.#hint(id, lane, options.trigger ?? "person", deadline);
-  }
-
-  /** The state is written first: once it is, a lost or late job costs time, never the hint. */
-  async #hint(route: string, lane: string, trigger: Trigger, deadline: Deadline): Promise<EnqueuedSync> {
-    const jobId = newId();
-    const traceparent = currentTraceparent();
-    const receipt = await deadline.within(
-      this.routes.hint(route, {
-        jobId,
-        lane,
-        trigger,
-        ...(traceparent === undefined ? {} : { traceparent }),
-      }),
-    );
-    if (receipt === undefined) throw noRoute(route);
-    const { targetKey: target, tenantPending, paused, state, requested, requestedAt, coalesced } = receipt;
-    const add = { target, trigger, tenantPending, ...(receipt.jobId === jobId && { id: jobId }) };
-    const queued = !paused && (await this.#add(add, deadline));
-    return { id: receipt.jobId, route, target, state, coalesced, requestedAt, requested, queued };
-  }
-
-  async #add(job: Parameters<Lanes["add"]>[0], deadline: Deadline): Promise<boolean> {
-    try {
-      await deadline.within(this.#lanes.add(job));
-      return true;
-    } catch (error) {
-      this.#logger.warn(
-        { err: error, target: job.target },
-        "Cannot put a job on the queue; the hint is kept",
-      );
-      return false;
-    }
+  async #hint(request: HintRequest, deadline: Deadline): Promise<EnqueuedSync> {
+    const given = await giveHint(this.#way, request, deadline);
+    if (given === undefined) throw noRoute(request.route);
+    return given;
   }
 
   async job(id: string): Promise<JobView | undefined> {
@@ -162,7 +132,7 @@ class QueueProducer implements Producer {
     const status = await this.#setPaused(route, false);
     if (status.requested !== status.synced) {
       const target = status.definition.targetKey;
-      await this.#add({ target, trigger: "person", tenantPending: 0 }, new Deadline(ENQUEUE_MS));
+      await addJob(this.#way, { target, trigger: "person", tenantPending: 0 }, new Deadline(ENQUEUE_MS));
     }
     return status;
   }
@@ -201,12 +171,6 @@ class QueueProducer implements Producer {
   async #ask<T>(answer: Promise<T>): Promise<T> {
     return await new Deadline(ENQUEUE_MS).within(answer);
   }
-}
-
-function currentTraceparent(): string | undefined {
-  const carrier: Record<string, string> = {};
-  propagation.inject(context.active(), carrier);
-  return carrier["traceparent"];
 }
 
 function noRoute(route: string): ProducerError {

@@ -11,6 +11,14 @@ export function newId(): string {
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/u, "$1-$2-$3-$4-$5");
 }
 
+/** What every id made at or after a time is not below. */
+export function firstIdAt(ms: number): string {
+  return Math.max(0, Math.trunc(ms))
+    .toString(16)
+    .padStart(12, "0")
+    .replace(/^(.{8})(.{4})$/u, "$1-$2");
+}
+
 /** A token that two hints never share; its order means nothing. */
 export function newToken(): string {
   return randomBytes(12).toString("base64url");

@@ -13,6 +13,9 @@ export type {
 } from "./producer.ts";
 export { isProducerError, ProducerError, type ProducerErrorCode } from "./producer-error.ts";
 export { canonicalEndpoint, targetKeyOfEndpoint } from "./canonical-endpoint.ts";
+export { Deadline } from "./deadline.ts";
+export { giveHint, type HintRequest, type HintWay } from "./give-hint.ts";
+export { Heartbeat } from "./heartbeat.ts";
 export {
   mirrorIdOf,
   mirrorViews,
@@ -25,7 +28,7 @@ export {
 export { newId } from "./ids.ts";
 export { laneFor, SINGLE_LANE } from "./lane.ts";
 export { BACKOFF_TYPE, Lanes, type LaneJob } from "./lanes.ts";
-export { openRouteStore, type RouteStoreOptions } from "./state/open-route-store.ts";
+export { openFleetStore, openRouteStore, type RouteStoreOptions } from "./state/open-state.ts";
 export type {
   CancelOutcome,
   HintReceipt,
@@ -39,4 +42,13 @@ export type {
   RouteStore,
   RunEnd,
   RunStart,
+  WakingRoute,
 } from "./state/route-store.ts";
+export { definitionDigest } from "./state/definition-digest.ts";
+export {
+  BEAT_MS,
+  SILENT_MS,
+  type FleetStore,
+  type LiveProcess,
+  type ProcessBeat,
+} from "./state/fleet-store.ts";

@@ -72,6 +72,13 @@ export class Lanes {
       await raise(queue, added.id, priority);
   }
 
+  /** Give the job of a target that waits an urgency that it has not yet; one that runs or backs off is left alone. */
+  async raise(target: TargetKey, trigger: Trigger): Promise<void> {
+    const queue = this.#queue(laneFor(this.#store, target));
+    const id = await queue.getDeduplicationJobId(target);
+    if (id !== null) await raise(queue, id, jobPriority(trigger, 0));
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled([...this.#queues.values()].map(async (queue) => queue.close()));
     this.#queues.clear();

@@ -1,12 +1,19 @@
 /** Routes as people and dashboards look at them: how each is, how far behind, what happens next and why not now. */
 
-import type { RouteDefinition, RouteError, RouteStateName, RouteStatus, RunningRun } from "@gitsync/jobs";
+import type {
+  QuarantinedRef,
+  RouteDefinition,
+  RouteError,
+  RouteStateName,
+  RouteStatus,
+  RunningRun,
+} from "@gitsync/jobs";
 
 /** Why a route that is not running is not running. */
 export interface Waiting {
   /**
    * `paused`: a person has to resume it. `host`: a host asked to wait. `back-off`: it failed, and is tried again then.
-   * `queued`: its turn comes. `idle`: nothing is known to be new.
+   * `queued`: its turn comes. `idle`: nothing is known to be new; it is looked at when it is due.
    */
   readonly reason: "paused" | "host" | "back-off" | "queued" | "idle";
   /** When it ends by itself, in milliseconds of the store's clock. */
@@ -26,6 +33,8 @@ export interface RouteView {
   readonly lastSuccessAt?: number;
   readonly lastError?: RouteError;
   readonly failuresInARow: number;
+  /** Refs that are left out because the target refuses them. */
+  readonly quarantine: readonly QuarantinedRef[];
   readonly running?: RunningRun;
   /** Absent while it runs. */
   readonly waiting?: Waiting;
@@ -77,6 +86,9 @@ export function unstoredRoute(definition: RouteDefinition): RouteStatus {
     lastError: undefined,
     failuresInARow: 0,
     notBefore: undefined,
+    nextDueAt: undefined,
+    lastChangeAt: undefined,
+    quarantine: [],
   };
 }
 
@@ -95,6 +107,7 @@ export function routeView(status: RouteStatus, now: number): RouteView {
     ...(lastSuccessAt !== undefined && { lastSuccessAt }),
     ...(lastError !== undefined && { lastError }),
     failuresInARow: status.failuresInARow,
+    quarantine: status.quarantine,
     ...(running !== undefined && { running }),
     ...(waiting !== undefined && { waiting }),
     ...(waiting?.until !== undefined && { nextAttemptAt: waiting.until }),
@@ -125,8 +138,8 @@ function mirrorView(id: string, members: readonly RouteStatus[], now: number): M
 function waitingOf(status: RouteStatus, now: number): Waiting | undefined {
   if (status.running !== undefined) return undefined;
   if (status.paused) return { reason: "paused" };
-  if (!isDirty(status)) return { reason: "idle" };
-  const { notBefore, lastError } = status;
+  const { notBefore, nextDueAt, lastError } = status;
+  if (!isDirty(status)) return { reason: "idle", ...(nextDueAt !== undefined && { until: nextDueAt }) };
   if (notBefore === undefined || notBefore <= now) return { reason: "queued" };
   return { reason: lastError?.code === "RATE_LIMITED" ? "host" : "back-off", until: notBefore };
 }

@@ -38,6 +38,8 @@ export interface EnqueueRouteOptions {
   readonly trigger?: Trigger;
   /** Time that all of it may take, in milliseconds. Default: 2,000. */
   readonly withinMs?: number;
+  /** Id of the webhook delivery that asks: counted when it comes again, never suppressed. */
+  readonly delivery?: string;
 }
 
 /** A hint that is durable. */
@@ -49,6 +51,8 @@ export interface EnqueuedSync {
   readonly state: JobState;
   /** True when the route was dirty already. */
   readonly coalesced: boolean;
+  /** True when the same delivery hinted this route within the last day. */
+  readonly redelivered: boolean;
   /** Milliseconds of the store's clock; a run that started after it answers this hint. */
   readonly requestedAt: number;
   readonly requested: string;

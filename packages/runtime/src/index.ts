@@ -25,7 +25,6 @@ export type {
   FleetConfig,
   GithubAppCredential,
   HostLimits,
-  Interval,
   MirrorConfig,
   NotifyConfig,
   RouteRules,

@@ -101,6 +101,7 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
     shutdown.add("queues", () => producer.close(), CLOSE_MS);
     const fleet: Fleet = { ...settings, config, logger, store, producer, shutdown };
     if (parts.worker) await startWorker(context, fleet, concurrency);
+    else await sayAlive(fleet);
     if (listen !== undefined) await startGateway(context, fleet, listen);
     await ended(signal);
     await shutdown.run("signal");
@@ -121,6 +122,7 @@ async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: n
   const worker = createWorker({
     store,
     routes: producer.routes,
+    config: () => config.current(),
     client,
     credentials: identity.credentials,
     logger,
@@ -130,6 +132,16 @@ async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: n
   });
   shutdown.add("jobs", () => worker.close("shutdown"), WORKER_GRACE_MS + RELEASE_MS);
   await worker.start();
+}
+
+/** A process that takes no jobs counts all the same when it is settled what is configured. */
+async function sayAlive({ config, logger, store, shutdown }: Fleet): Promise<void> {
+  const { Heartbeat, newId, openFleetStore } = await import("@gitsync/producer");
+  const id = `gateway-${newId().slice(-12)}`;
+  const say = () => ({ id, capacity: 0, configHash: config.current().hash });
+  const heartbeat = new Heartbeat(await openFleetStore(store), say, logger);
+  shutdown.add("heartbeat", () => heartbeat.stop(), CLOSE_MS);
+  await heartbeat.start();
 }
 
 async function startGateway(

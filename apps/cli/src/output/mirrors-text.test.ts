@@ -10,6 +10,7 @@ const base = {
   tenant: "docs-team",
   lagMs: 0,
   failuresInARow: 0,
+  quarantine: [],
 } as const;
 const error = {
   code: "AUTH_DENIED",

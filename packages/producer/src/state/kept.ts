@@ -28,6 +28,13 @@ export const KEPT: Kept = Object.freeze({
 /** A route whose only request was cancelled is left alone until it is hinted, or for this long. */
 export const CANCELLED_WAIT_MS: number = DAY_MS;
 
+/** What the report of a job says whose route left the configuration. */
+export const RETIRED: RouteError = Object.freeze({
+  code: "ROUTE_NOT_FOUND",
+  message: "The route left the configuration",
+  remedy: "put it back",
+});
+
 /** What the report of a cancelled job says. */
 export const CANCELLED: RouteError = Object.freeze({
   code: "ABORTED",

@@ -6,8 +6,10 @@ import { MAX_HINTS } from "./kept.ts";
 import { setJobState } from "./postgres-jobs.ts";
 import type { JobRow, RouteRow } from "./postgres-records.ts";
 import type { Transaction } from "./postgres-transaction.ts";
+import { wake } from "./postgres-schedule.ts";
 import { pullsForward } from "./query.ts";
 import type { HintReceipt, NewHint } from "./route-store.ts";
+import { DELIVERY_KEEP_MS } from "./waking.ts";
 
 /** The step behind `RouteStore.hint`. */
 export async function recordHint(
@@ -19,7 +21,7 @@ export async function recordHint(
   const { rows } = await client.query<RouteRow>("select * from gitsync.route where id = $1 for update", [id]);
   const route = rows[0];
   const now = await transaction.now();
-  if (route === undefined || (route.expires_at ?? now) < now) return undefined;
+  if (route === undefined || route.retired || (route.expires_at ?? now) < now) return undefined;
   const requested = newToken();
   const coalesced = route.requested !== null && route.requested !== route.synced;
   const requestedAt = Math.max(now, route.last_started_at ?? 0);
@@ -27,10 +29,10 @@ export async function recordHint(
     `update gitsync.route set requested = $2, requested_at = $3,
        first_unsynced_at = case when $4 then first_unsynced_at else $3 end,
        first_since_start = case when run_id is null then null else coalesce(first_since_start, $3) end,
-       not_before = case when held then not_before end,
+       not_before = case when held or not $6 then not_before end, due_at = coalesce($7, due_at),
        expires_at = case when keep_ms > 0 then $5 + keep_ms end
      where id = $1`,
-    [id, requested, requestedAt, coalesced, now],
+    [id, requested, requestedAt, coalesced, now, pullsForward(hint.trigger), hint.nextDueAt],
   );
   await keepHint(transaction, id, {
     at: requestedAt,
@@ -39,6 +41,8 @@ export async function recordHint(
   });
   await client.query("insert into gitsync.lane (name) values ($1) on conflict do nothing", [hint.lane]);
   const job = await openJob(transaction, route, hint, { now, requestedAt });
+  const redelivered = hint.delivery !== undefined && !(await isFirst(transaction, id, hint.delivery));
+  await wake(transaction, [id]);
   const pending = await client.query<{ count: number }>(
     "select count(*)::integer as count from gitsync.job where tenant = $1 and state in ('waiting', 'delayed')",
     [route.tenant],
@@ -49,9 +53,27 @@ export async function recordHint(
     requestedAt,
     coalesced,
     paused: route.paused,
+    redelivered,
     targetKey: route.target_key as TargetKey,
     tenantPending: pending.rows[0]?.count ?? 0,
   };
+}
+
+/** Whether this delivery hints the route for the first time within a day. */
+async function isFirst(transaction: Transaction, route: string, delivery: string): Promise<boolean> {
+  const { client } = transaction;
+  const now = await transaction.now();
+  const { rowCount } = await client.query(
+    `insert into gitsync.delivery (route, id, seen_at) values ($1, $2, $3)
+     on conflict (route, id) do update set seen_at = excluded.seen_at where delivery.seen_at < $4`,
+    [route, delivery, now, now - DELIVERY_KEEP_MS],
+  );
+  await client.query(
+    `delete from gitsync.delivery where ctid = any(array(
+       select ctid from gitsync.delivery where seen_at < $1 order by seen_at limit 20 for update skip locked))`,
+    [now - DELIVERY_KEEP_MS],
+  );
+  return rowCount === 1;
 }
 
 async function keepHint({ client }: Transaction, route: string, hint: Hint): Promise<void> {

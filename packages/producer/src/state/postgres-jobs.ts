@@ -1,6 +1,6 @@
 /** Steps on jobs and reports that several transactions of the Postgres route store share. */
 
-import type { JobState, RunReport } from "@gitsync/jobs";
+import type { JobState, RouteError, RunReport } from "@gitsync/jobs";
 import { newId } from "../ids.ts";
 import { CANCELLED, CANCELLED_WAIT_MS, KEPT } from "./kept.ts";
 import type { JobRow } from "./postgres-records.ts";
@@ -36,7 +36,11 @@ export async function recordReport({ client }: Transaction, report: RunReport): 
 }
 
 /** A job that is cancelled before it ran has a report too, so that whoever waits for it learns its end. */
-export async function cancelUnstarted(transaction: Transaction, job: JobRow): Promise<void> {
+export async function cancelUnstarted(
+  transaction: Transaction,
+  job: JobRow,
+  why: RouteError = CANCELLED,
+): Promise<void> {
   const { client } = transaction;
   const now = await transaction.now();
   const at = Math.max(now, job.requested_at + 1);
@@ -52,12 +56,14 @@ export async function cancelUnstarted(transaction: Transaction, job: JobRow): Pr
     finishedAt: at,
     outcome: "cancelled",
     final: true,
-    error: CANCELLED,
+    error: why,
   });
   await client.query(
-    `update gitsync.route set not_before = $2, held = false where id = $1 and not exists
+    `update gitsync.route set held = false, not_before = case when due_at > $2 then due_at else $3 end,
+       wake_at = case when not (paused or retired) then case when due_at > $2 then due_at else $3 end end
+     where id = $1 and not exists
        (select 1 from gitsync.job where route = $1 and state in ('waiting', 'delayed', 'active'))`,
-    [job.route, now + CANCELLED_WAIT_MS],
+    [job.route, now, now + CANCELLED_WAIT_MS],
   );
 }
 

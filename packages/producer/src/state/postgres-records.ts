@@ -31,6 +31,11 @@ export interface RouteRow {
   readonly run_job: string | null;
   readonly run_started_at: number | null;
   readonly progress: string | null;
+  readonly digest: string | null;
+  readonly retired: boolean;
+  readonly due_at: number | null;
+  readonly last_change_at: number | null;
+  readonly quarantine: string | null;
 }
 
 /** A row of `gitsync.job`, joined with its last report and the progress of its route's run. */
@@ -64,6 +69,9 @@ export function routeFromRow(row: RouteRow): RouteRecord {
     lastError: row.last_error === null ? undefined : JSON.parse(row.last_error),
     failuresInARow: row.failures,
     notBefore: row.not_before ?? undefined,
+    nextDueAt: row.due_at ?? undefined,
+    lastChangeAt: row.last_change_at ?? undefined,
+    quarantine: row.quarantine === null ? [] : JSON.parse(row.quarantine),
     condition: row.condition ?? undefined,
     running: running(row),
   };

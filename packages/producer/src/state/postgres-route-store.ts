@@ -1,14 +1,22 @@
 /** The route store in Postgres: rows under the route's lock, one transaction a step. */
 
 import type { Pool } from "pg";
-import type { RouteDefinition, RouteStatus, RunProgress, RunReport, TargetKey } from "@gitsync/jobs";
-import { newToken } from "../ids.ts";
+import type {
+  JobState,
+  RouteDefinition,
+  RouteStatus,
+  RunProgress,
+  RunReport,
+  TargetKey,
+} from "@gitsync/jobs";
+import { firstIdAt, newToken } from "../ids.ts";
 import { cancelUnstarted, recordReport, setJobState, trimJobs } from "./postgres-jobs.ts";
 import { jobFromRow, routeFromRow, type JobRow, type RouteRow } from "./postgres-records.ts";
+import { retire, storeRoutes, takeWaking, wake } from "./postgres-schedule.ts";
 import { startNextRun } from "./postgres-start-run.ts";
 import { Transactions, type Transaction } from "./postgres-transaction.ts";
 import { recordHint } from "./postgres-hint.ts";
-import { pageSize } from "./query.ts";
+import { countEach, pageSize } from "./query.ts";
 import { routeStatus } from "./route-record.ts";
 import type {
   CancelOutcome,
@@ -22,6 +30,7 @@ import type {
   RouteStore,
   RunEnd,
   RunStart,
+  WakingRoute,
 } from "./route-store.ts";
 import { KEPT } from "./kept.ts";
 
@@ -46,15 +55,27 @@ export class PostgresRouteStore implements RouteStore {
   }
 
   async put(definition: RouteDefinition): Promise<void> {
-    const now = await this.now();
-    const { id, targetKey, tenant, keepMs = 0 } = definition;
-    await this.#pool.query(
-      `insert into gitsync.route (id, target_key, tenant, definition, keep_ms, expires_at)
-       values ($1, $2, $3, $4, $5, $6)
-       on conflict (id) do update set target_key = $2, tenant = $3, definition = $4, keep_ms = $5, expires_at = $6`,
-      [id, targetKey, tenant, JSON.stringify(definition), keepMs, keepMs > 0 ? now + keepMs : null],
+    await this.putAll([definition]);
+  }
+
+  async putAll(definitions: readonly RouteDefinition[]): Promise<void> {
+    await this.#transactions.run((transaction) => storeRoutes(transaction, definitions));
+    await this.#forgetExpired(await this.now());
+  }
+
+  async configured(): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await this.#pool.query<{ id: string; digest: string }>(
+      "select id, digest from gitsync.route where digest is not null",
     );
-    await this.#forgetExpired(now);
+    return new Map(rows.map((row) => [row.id, row.digest]));
+  }
+
+  async retire(routes: readonly string[]): Promise<void> {
+    for (const route of routes) await this.#transactions.run((transaction) => retire(transaction, route));
+  }
+
+  async takeWaking(limit: number): Promise<readonly WakingRoute[]> {
+    return await this.#transactions.run((transaction) => takeWaking(transaction, limit));
   }
 
   async hint(route: string, hint: NewHint): Promise<HintReceipt | undefined> {
@@ -62,11 +83,14 @@ export class PostgresRouteStore implements RouteStore {
   }
 
   async setPaused(route: string, paused: boolean): Promise<boolean> {
-    const { rowCount } = await this.#pool.query("update gitsync.route set paused = $2 where id = $1", [
-      route,
-      paused,
-    ]);
-    return rowCount === 1;
+    return await this.#transactions.run(async (transaction) => {
+      const { rowCount } = await transaction.client.query(
+        "update gitsync.route set paused = $2 where id = $1 and not retired",
+        [route, paused],
+      );
+      await wake(transaction, [route]);
+      return rowCount === 1;
+    });
   }
 
   async startRun(target: TargetKey, start: RunStart): Promise<NextRun> {
@@ -134,9 +158,29 @@ export class PostgresRouteStore implements RouteStore {
     };
   }
 
+  async waitingJobs(query: {
+    readonly before: number;
+    readonly limit: number;
+    readonly after?: string;
+  }): Promise<readonly JobRecord[]> {
+    const { before, limit, after } = query;
+    const { rows } = await this.#pool.query<JobRow>(
+      `${JOBS} where job.state = 'waiting' and job.id < $1 and ($2::text is null or job.id > $2) order by job.id limit $3`,
+      [firstIdAt(before), after, limit],
+    );
+    return rows.map(jobFromRow);
+  }
+
+  async jobCounts(): Promise<Readonly<Record<JobState, number>>> {
+    const { rows } = await this.#pool.query<{ state: JobState; count: number }>(
+      "select state, count(*)::integer as count from gitsync.job group by state",
+    );
+    return await countEach((state) => rows.find((row) => row.state === state)?.count ?? 0);
+  }
+
   async route(id: string): Promise<RouteStatus | undefined> {
     const { rows } = await this.#pool.query<RouteRow>(
-      "select * from gitsync.route where id = $1 and (expires_at is null or expires_at >= $2)",
+      "select * from gitsync.route where id = $1 and not retired and (expires_at is null or expires_at >= $2)",
       [id, await this.now()],
     );
     return rows[0] && routeStatus(routeFromRow(rows[0]));
@@ -145,7 +189,7 @@ export class PostgresRouteStore implements RouteStore {
   async routes(query: { readonly limit?: number; readonly cursor?: string } = {}): Promise<RoutePage> {
     const limit = pageSize(query.limit);
     const { rows } = await this.#pool.query<RouteRow>(
-      `select * from gitsync.route where ($1::text is null or id > $1) and (expires_at is null or expires_at >= $2)
+      `select * from gitsync.route where ($1::text is null or id > $1) and not retired and (expires_at is null or expires_at >= $2)
        order by id limit $3`,
       [query.cursor, await this.now(), limit],
     );
@@ -196,6 +240,7 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
          where id = $1`,
         [report.route, token, now],
       );
+      await wake(transaction, [report.route]);
     }
     return false;
   }
@@ -212,7 +257,9 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
     `update gitsync.route set run_id = null, worker_id = null, run_job = null, run_started_at = null, progress = null,
        first_since_start = null, requested = $2, synced = $3, first_unsynced_at = $4, condition = coalesce($5, condition),
        failures = $6, last_error = $7, last_success_at = case when $8 then $9 else last_success_at end, starts = $10,
-       not_before = case when $11 then $12 else not_before end, held = case when $11 then $13 else held end
+       not_before = case when $11 then $12 else not_before end, held = case when $11 then $13 else held end,
+       due_at = coalesce($14, due_at), last_change_at = case when $15 then $9 else coalesce(last_change_at, $9) end,
+       quarantine = coalesce($16, quarantine)
      where id = $1`,
     [
       report.route,
@@ -228,8 +275,12 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
       mayWait,
       now + (end.waitMs ?? 0),
       end.held ?? false,
+      end.nextDueAt,
+      end.changed ?? false,
+      end.quarantine && JSON.stringify(end.quarantine),
     ],
   );
+  await wake(transaction, [report.route]);
   await setJobState(transaction, "run_id = $1 and state = 'active'", [report.runId], end.jobState);
   await recordReport(transaction, report);
   await trimJobs(transaction);

@@ -73,6 +73,34 @@ const MIGRATIONS: readonly string[] = [
   create index job_finished on gitsync.job (state, finished_at) where finished_at is not null;
   create table gitsync.lane (name text primary key);
   `,
+  `
+  alter table gitsync.route
+    add column digest text,
+    add column retired boolean not null default false,
+    add column due_at double precision,
+    add column wake_at double precision,
+    add column last_change_at double precision,
+    add column quarantine text;
+  create index route_wake on gitsync.route (wake_at) where wake_at is not null;
+  create index route_configured on gitsync.route (id) where digest is not null;
+  create table gitsync.delivery (
+    route text collate "C" not null references gitsync.route on delete cascade,
+    id text not null,
+    seen_at double precision not null,
+    primary key (route, id)
+  );
+  create index delivery_seen on gitsync.delivery (seen_at);
+  create table gitsync.process (
+    id text collate "C" primary key,
+    body text not null,
+    beat_at double precision not null
+  );
+  create table gitsync.lease (
+    name text primary key,
+    holder text not null,
+    ends_at double precision not null
+  );
+  `,
 ];
 
 /** Any fixed number of our own: two processes that start at once take turns. */

@@ -2,6 +2,7 @@
 
 import type { TargetKey } from "@gitsync/jobs";
 import { cancelUnstarted } from "./postgres-jobs.ts";
+import { wake } from "./postgres-schedule.ts";
 import type { JobRow, RouteRow } from "./postgres-records.ts";
 import type { Transaction } from "./postgres-transaction.ts";
 import type { NextRun, RunStart } from "./route-store.ts";
@@ -15,14 +16,17 @@ export async function startNextRun(
   // Locked in order of ids; every other step locks one route only, so no two steps wait for each other.
   const { rows } = await transaction.client.query<RouteRow>(
     `select * from gitsync.route where target_key = $1 and requested is distinct from synced
-       and requested is not null and not paused order by id for update`,
+       and requested is not null and not paused and not retired order by id for update`,
     [target],
   );
   const now = await transaction.now();
   const isDue = (route: RouteRow): boolean => route.not_before === null || route.not_before <= now;
   const known = rows.filter((route) => (route.expires_at ?? now) >= now);
-  const ready = known
-    .filter((route) => isDue(route) && !start.skip.includes(route.id))
+  const due = known.filter((route) => isDue(route) && !start.skip.includes(route.id));
+  const isForeign = (route: RouteRow): boolean =>
+    route.digest !== null && start.known?.includes(route.id) !== true;
+  const ready = due
+    .filter((route) => !isForeign(route))
     .toSorted((a, b) => (a.first_unsynced_at ?? 0) - (b.first_unsynced_at ?? 0));
   for (const route of ready) {
     const jobs = await jobsToRun(transaction, route);
@@ -31,7 +35,11 @@ export async function startNextRun(
   const held = known.flatMap((route) =>
     route.held && !isDue(route) && route.not_before !== null ? [route.not_before] : [],
   );
-  return { type: "idle", ...(held.length === 0 ? {} : { heldForMs: Math.min(...held) - now }) };
+  return {
+    type: "idle",
+    ...(held.length > 0 && { heldForMs: Math.min(...held) - now }),
+    ...(due.some(isForeign) && { foreign: true }),
+  };
 }
 
 /** The route's jobs that are not finished; `undefined` when the only ones were cancelled while their worker was gone. */
@@ -64,6 +72,7 @@ async function startOf(
     "update gitsync.job set state = 'active', attempt = $2, started_at = $3, run_id = $4 where id = any($1)",
     [jobs.map((job) => job.id), attempt, startedAt, runId],
   );
+  await wake(transaction, [route.id]);
   const hints = await client.query<{ seq: string; body: string }>(
     "delete from gitsync.hint where route = $1 returning seq, body",
     [route.id],
@@ -75,6 +84,8 @@ async function startOf(
     startedAt,
     starts: route.starts + 1,
     jobIds: jobs.map((job) => job.id),
+    lastChangeAt: route.last_change_at ?? undefined,
+    quarantine: route.quarantine === null ? [] : JSON.parse(route.quarantine),
     hints: hints.rows.toSorted((a, b) => Number(a.seq) - Number(b.seq)).map((row) => JSON.parse(row.body)),
   };
 }

@@ -1,7 +1,7 @@
 /** Redis hashes as they are written by the scripts, decoded. */
 
-import type { JobState, RunningRun, TargetKey, Trigger } from "@gitsync/jobs";
-import type { JobRecord, RouteCondition } from "./route-store.ts";
+import type { JobState, RouteDefinition, RunningRun, TargetKey, Trigger } from "@gitsync/jobs";
+import type { JobRecord, RouteCondition, WakingRoute } from "./route-store.ts";
 import type { RouteRecord } from "./route-record.ts";
 
 type Hash = Readonly<Record<string, string>>;
@@ -9,7 +9,7 @@ type Hash = Readonly<Record<string, string>>;
 /** `undefined` when there is no such route. */
 export function routeFromHash(hash: Hash): RouteRecord | undefined {
   const definition = hash["def"];
-  if (definition === undefined) return undefined;
+  if (definition === undefined || hash["retired"] !== undefined) return undefined;
   return {
     definition: JSON.parse(definition),
     paused: hash["paused"] === "1",
@@ -21,6 +21,9 @@ export function routeFromHash(hash: Hash): RouteRecord | undefined {
     lastError: hash["lastError"] === undefined ? undefined : JSON.parse(hash["lastError"]),
     failuresInARow: whole(hash["failures"]) ?? 0,
     notBefore: whole(hash["notBefore"]),
+    nextDueAt: whole(hash["dueAt"]),
+    lastChangeAt: whole(hash["lastChangeAt"]),
+    quarantine: hash["quarantine"] === undefined ? [] : JSON.parse(hash["quarantine"]),
     condition: hash["condition"] as RouteCondition | undefined,
     running: running(hash),
   };
@@ -61,6 +64,21 @@ export function jobFromHash(
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(report === null ? {} : { report: JSON.parse(report) }),
     ...(runId && runId === hash["runId"] && progress ? { progress: JSON.parse(progress) } : {}),
+  };
+}
+
+/** An answer of the script `takeWaking`. */
+export function wakingRoute(row: readonly string[]): WakingRoute {
+  const [id = "", definition = "", dirty, changedAt, started, worker = ""] = row;
+  const { targetKey, every }: RouteDefinition = JSON.parse(definition);
+  return {
+    id,
+    target: targetKey,
+    every,
+    dirty: dirty === "1",
+    lastChangeAt: whole(changedAt),
+    everStarted: started === "1",
+    workerId: worker === "" ? undefined : worker,
   };
 }
 

@@ -1,7 +1,5 @@
 /** The route store in Redis: hashes and sorted sets, changed by scripts only. */
 
-import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
 import type {
   JobState,
   RouteDefinition,
@@ -10,11 +8,12 @@ import type {
   RunReport,
   TargetKey,
 } from "@gitsync/jobs";
-import { newId, newToken } from "../ids.ts";
+import { firstIdAt, newId, newToken } from "../ids.ts";
+import { definitionDigest } from "./definition-digest.ts";
 import { CANCELLED, CANCELLED_WAIT_MS, KEPT, MAX_HINTS } from "./kept.ts";
-import { jobFromHash, routeFromHash } from "./redis-records.ts";
-import { SCRIPTS, type ScriptName } from "./redis-scripts.ts";
-import { pageSize, pullsForward } from "./query.ts";
+import { jobFromHash, routeFromHash, wakingRoute } from "./redis-records.ts";
+import type { ScriptRunner } from "./redis-script-runner.ts";
+import { countEach, pageSize, pullsForward } from "./query.ts";
 import { routeStatus } from "./route-record.ts";
 import type {
   CancelOutcome,
@@ -28,38 +27,75 @@ import type {
   RouteStore,
   RunEnd,
   RunStart,
+  WakingRoute,
 } from "./route-store.ts";
 
 export class RedisRouteStore implements RouteStore {
-  readonly #redis: Redis;
-  readonly #root: string;
-  readonly #clock: (() => number) | undefined;
-  readonly #digests = new Map<ScriptName, string>();
+  readonly #scripts: ScriptRunner;
 
-  /** `prefix` is the queue's, hash tag included. `clock` replaces the server's. */
-  constructor(redis: Redis, prefix: string, clock?: () => number) {
-    this.#redis = redis;
-    this.#root = `${prefix}:state`;
-    this.#clock = clock;
+  constructor(scripts: ScriptRunner) {
+    this.#scripts = scripts;
   }
 
   async now(): Promise<number> {
-    return Number(await this.#run("now"));
+    return Number(await this.#scripts.run("now"));
   }
 
   async put(definition: RouteDefinition): Promise<void> {
-    const { id, targetKey, tenant, keepMs } = definition;
-    await this.#run("put", id, JSON.stringify(definition), targetKey, tenant, keepMs ?? 0);
+    await this.putAll([definition]);
+  }
+
+  async putAll(definitions: readonly RouteDefinition[]): Promise<void> {
+    // Commands of one connection are sent together and answered in order.
+    await Promise.all(
+      definitions.map(async (definition) => {
+        const { id, targetKey, tenant, keepMs } = definition;
+        const digest = definitionDigest(definition) ?? "";
+        await this.#scripts.run(
+          "put",
+          id,
+          JSON.stringify(definition),
+          targetKey,
+          tenant,
+          keepMs ?? 0,
+          digest,
+        );
+      }),
+    );
+  }
+
+  async configured(): Promise<ReadonlyMap<string, string>> {
+    return new Map(Object.entries(await this.#scripts.redis.hgetall(this.#scripts.key("configured"))));
+  }
+
+  async retire(routes: readonly string[]): Promise<void> {
+    await Promise.all(routes.map(async (route) => this.#scripts.run("retire", route, newId())));
+  }
+
+  async takeWaking(limit: number): Promise<readonly WakingRoute[]> {
+    const reply = await this.#scripts.run("takeWaking", limit);
+    return Array.isArray(reply) ? reply.map((row) => wakingRoute(texts(row))) : [];
   }
 
   async hint(route: string, hint: NewHint): Promise<HintReceipt | undefined> {
     const requested = newToken();
-    const { jobId, lane, trigger, traceparent } = hint;
+    const { jobId, lane, trigger, traceparent, delivery, nextDueAt } = hint;
     const stored = JSON.stringify({ at: 0, trigger, ...(traceparent === undefined ? {} : { traceparent }) });
     const pull = pullsForward(trigger) ? "1" : "";
-    const reply = await this.#run("hint", route, jobId, lane, trigger, requested, stored, pull, MAX_HINTS);
+    const facts = [MAX_HINTS, delivery ?? "", nextDueAt ?? ""];
+    const reply = await this.#scripts.run(
+      "hint",
+      route,
+      jobId,
+      lane,
+      trigger,
+      requested,
+      stored,
+      pull,
+      ...facts,
+    );
     if (!Array.isArray(reply)) return undefined;
-    const [job, state, at, dirty, paused, target, pending] = reply;
+    const [job, state, at, dirty, paused, target, pending, redelivered] = reply;
     return {
       jobId: String(job),
       state: state as JobState,
@@ -67,19 +103,20 @@ export class RedisRouteStore implements RouteStore {
       requestedAt: Number(at),
       coalesced: dirty === 1,
       paused: paused === 1,
+      redelivered: redelivered === 1,
       targetKey: target as TargetKey,
       tenantPending: Number(pending),
     };
   }
 
   async setPaused(route: string, paused: boolean): Promise<boolean> {
-    return (await this.#run("setPaused", route, paused ? "1" : "")) === 1;
+    return (await this.#scripts.run("setPaused", route, paused ? "1" : "")) === 1;
   }
 
   async startRun(target: TargetKey, start: RunStart): Promise<NextRun> {
-    const { runId, workerId, attempt, skip } = start;
+    const { runId, workerId, attempt, skip, known = [] } = start;
     const cancellation = [KEPT.reports, CANCELLED_WAIT_MS, JSON.stringify(CANCELLED)];
-    const reply = await this.#run(
+    const reply = await this.#scripts.run(
       "startRun",
       target,
       runId,
@@ -87,11 +124,17 @@ export class RedisRouteStore implements RouteStore {
       attempt,
       JSON.stringify(skip),
       ...cancellation,
+      JSON.stringify(known),
     );
     if (!Array.isArray(reply)) throw new TypeError("Cannot read the answer of startRun");
-    if (reply[0] === "idle")
-      return reply[1] === "" ? { type: "idle" } : { type: "idle", heldForMs: Number(reply[1]) };
-    const [, definition, requested, startedAt, starts, jobIds, hints] = reply;
+    if (reply[0] === "idle") {
+      return {
+        type: "idle",
+        ...(reply[1] !== "" && { heldForMs: Number(reply[1]) }),
+        ...(reply[2] === "1" && { foreign: true }),
+      };
+    }
+    const [, definition, requested, startedAt, starts, jobIds, hints, lastChangeAt, quarantine] = reply;
     return {
       type: "run",
       route: JSON.parse(String(definition)),
@@ -100,29 +143,33 @@ export class RedisRouteStore implements RouteStore {
       starts: Number(starts),
       jobIds: texts(jobIds),
       hints: texts(hints).map((hint) => JSON.parse(hint)),
+      lastChangeAt: lastChangeAt === "" ? undefined : Number(lastChangeAt),
+      quarantine: JSON.parse(String(quarantine)),
     };
   }
 
   async progress(route: string, runId: string, progress: RunProgress): Promise<void> {
-    await this.#run("progress", route, runId, JSON.stringify(progress));
+    await this.#scripts.run("progress", route, runId, JSON.stringify(progress));
   }
 
   async finishRun(report: RunReport, end: RunEnd): Promise<boolean> {
     const error = report.error === undefined ? "" : JSON.stringify(report.error);
     const kept = [KEPT.reports, KEPT.completedMs, KEPT.otherMs, KEPT.jobs];
     const { route, runId } = report;
-    const texts = [JSON.stringify(report), JSON.stringify(end), error, newToken()];
-    return (await this.#run("finishRun", route, runId, ...texts, ...kept)) === 1;
+    // Lua cannot tell an empty list from an empty object, so lists cross it as text.
+    const quarantine = end.quarantine === undefined ? {} : { quarantine: JSON.stringify(end.quarantine) };
+    const texts = [JSON.stringify(report), JSON.stringify({ ...end, ...quarantine }), error, newToken()];
+    return (await this.#scripts.run("finishRun", route, runId, ...texts, ...kept)) === 1;
   }
 
   async cancelledRuns(runIds: readonly string[]): Promise<readonly string[]> {
     if (runIds.length === 0) return [];
-    const flags = await this.#redis.smismember(this.#key("cancels"), ...runIds);
+    const flags = await this.#scripts.redis.smismember(this.#scripts.key("cancels"), ...runIds);
     return runIds.filter((_, index) => flags[index] === 1);
   }
 
   async cancelJob(id: string): Promise<CancelOutcome> {
-    return (await this.#run(
+    return (await this.#scripts.run(
       "cancelJob",
       id,
       newId(),
@@ -133,13 +180,13 @@ export class RedisRouteStore implements RouteStore {
   }
 
   async job(id: string): Promise<JobRecord | undefined> {
-    const hash = await this.#redis.hgetall(this.#key(`job:${id}`));
+    const hash = await this.#scripts.redis.hgetall(this.#scripts.key(`job:${id}`));
     const runId = hash["runId"];
     if (hash["id"] === undefined) return undefined;
     if (runId === undefined) return jobFromHash(hash, null, []);
     const [report, running] = await Promise.all([
-      this.#redis.get(this.#key(`report:${runId}`)),
-      this.#redis.hmget(this.#key(`route:${hash["route"]}`), "runId", "progress"),
+      this.#scripts.redis.get(this.#scripts.key(`report:${runId}`)),
+      this.#scripts.redis.hmget(this.#scripts.key(`route:${hash["route"]}`), "runId", "progress"),
     ]);
     return jobFromHash(hash, report, running);
   }
@@ -154,7 +201,14 @@ export class RedisRouteStore implements RouteStore {
     let cursor = query.cursor;
     for (;;) {
       const from = cursor === undefined ? "+" : `(${cursor}`;
-      const ids = await this.#redis.zrevrangebylex(this.#key(key ?? "jobs"), from, "-", "LIMIT", 0, limit);
+      const ids = await this.#scripts.redis.zrevrangebylex(
+        this.#scripts.key(key ?? "jobs"),
+        from,
+        "-",
+        "LIMIT",
+        0,
+        limit,
+      );
       for (const id of ids) {
         cursor = id;
         const job = await this.job(id);
@@ -165,18 +219,42 @@ export class RedisRouteStore implements RouteStore {
     }
   }
 
+  async waitingJobs(query: {
+    readonly before: number;
+    readonly limit: number;
+    readonly after?: string;
+  }): Promise<readonly JobRecord[]> {
+    const { before, limit, after } = query;
+    const from = after === undefined ? "-" : `(${after}`;
+    const key = this.#scripts.key("jobs:waiting");
+    const ids = await this.#scripts.redis.zrangebylex(key, from, `(${firstIdAt(before)}`, "LIMIT", 0, limit);
+    const jobs = await Promise.all(ids.map((id) => this.job(id)));
+    return jobs.filter((job) => job !== undefined);
+  }
+
+  async jobCounts(): Promise<Readonly<Record<JobState, number>>> {
+    return await countEach(async (state) => this.#scripts.redis.zcard(this.#scripts.key(`jobs:${state}`)));
+  }
+
   async route(id: string): Promise<RouteStatus | undefined> {
-    const record = routeFromHash(await this.#redis.hgetall(this.#key(`route:${id}`)));
+    const record = routeFromHash(await this.#scripts.redis.hgetall(this.#scripts.key(`route:${id}`)));
     return record && routeStatus(record);
   }
 
   async routes(query: { readonly limit?: number; readonly cursor?: string } = {}): Promise<RoutePage> {
     const limit = pageSize(query.limit);
     const from = query.cursor === undefined ? "-" : `(${query.cursor}`;
-    const ids = await this.#redis.zrangebylex(this.#key("routes"), from, "+", "LIMIT", 0, limit);
+    const ids = await this.#scripts.redis.zrangebylex(
+      this.#scripts.key("routes"),
+      from,
+      "+",
+      "LIMIT",
+      0,
+      limit,
+    );
     const found = await Promise.all(ids.map((id) => this.route(id)));
     const gone = ids.filter((_, index) => found[index] === undefined);
-    if (gone.length > 0) await this.#redis.zrem(this.#key("routes"), ...gone);
+    if (gone.length > 0) await this.#scripts.redis.zrem(this.#scripts.key("routes"), ...gone);
     const last = ids.at(-1);
     return {
       routes: found.filter((route) => route !== undefined),
@@ -185,37 +263,14 @@ export class RedisRouteStore implements RouteStore {
   }
 
   async reports(route: string, limit: number = KEPT.reports): Promise<readonly RunReport[]> {
-    const runs = await this.#redis.lrange(this.#key(`reports:${route}`), 0, limit - 1);
+    const runs = await this.#scripts.redis.lrange(this.#scripts.key(`reports:${route}`), 0, limit - 1);
     if (runs.length === 0) return [];
-    const texts = await this.#redis.mget(runs.map((run) => this.#key(`report:${run}`)));
+    const texts = await this.#scripts.redis.mget(runs.map((run) => this.#scripts.key(`report:${run}`)));
     return texts.filter((text) => text !== null).map((text) => JSON.parse(text));
   }
 
   async lanes(): Promise<readonly string[]> {
-    return (await this.#redis.smembers(this.#key("lanes"))).toSorted();
-  }
-
-  #key(name: string): string {
-    return `${this.#root}:${name}`;
-  }
-
-  /** Run a script by its digest; the text goes over only where the server does not know it (yet, or after a restart). */
-  async #run(name: ScriptName, ...args: readonly (string | number)[]): Promise<unknown> {
-    const clock = this.#clock === undefined ? "" : this.#clock();
-    try {
-      return await this.#redis.evalsha(this.#digest(name), 1, this.#root, clock, ...args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      return await this.#redis.eval(SCRIPTS[name], 1, this.#root, clock, ...args);
-    }
-  }
-
-  #digest(name: ScriptName): string {
-    const known = this.#digests.get(name);
-    if (known !== undefined) return known;
-    const digest = createHash("sha1").update(SCRIPTS[name]).digest("hex");
-    this.#digests.set(name, digest);
-    return digest;
+    return (await this.#scripts.redis.smembers(this.#scripts.key("lanes"))).toSorted();
   }
 }
 

@@ -1,5 +1,7 @@
 /** What the scripts of the Redis route store share: the clock, the names of keys, the steps on jobs and reports. */
 
+import { LEFT_TO_QUEUE_MS } from "./waking.ts";
+
 /** Goes before each script. Defines `S`, `now`, `int` and the functions below. */
 export const PRELUDE: string = `
 local S = KEYS[1] .. ':'
@@ -30,11 +32,30 @@ local function set_job_state(id, state)
   end
 end
 
+local ROUTE_KEYS = { 'route:', 'hints:', 'reports:', 'open:', 'jobs-of:' }
+
 local function keep_alive(id, ttl)
   if ttl <= 0 then return end
-  for _, kind in ipairs({ 'route:', 'hints:', 'reports:', 'open:', 'jobs-of:' }) do
-    call('PEXPIRE', S .. kind .. id, ttl)
+  for _, kind in ipairs(ROUTE_KEYS) do call('PEXPIRE', S .. kind .. id, ttl) end
+end
+
+local function exists(id)
+  return call('EXISTS', route_key(id)) == 1 and not call('HGET', route_key(id), 'retired')
+end
+
+-- Enter when the sweep has to look at a route; after every step that may change that.
+local function wake(id)
+  local requested, synced, paused, not_before, due, retired = unpack(call('HMGET', route_key(id),
+    'requested', 'synced', 'paused', 'notBefore', 'dueAt', 'retired'))
+  local at
+  if paused == '1' or retired then
+    at = nil
+  elseif requested and requested ~= synced then
+    at = math.max(now + ${LEFT_TO_QUEUE_MS}, tonumber(not_before) or 0)
+  elseif due then
+    at = tonumber(due)
   end
+  if at then call('ZADD', S .. 'wake', int(at), id) else call('ZREM', S .. 'wake', id) end
 end
 
 local function record_report(route, run, report, cap)
@@ -61,7 +82,9 @@ local function cancel_unstarted(id, run, cap, wait, reason)
     outcome = 'cancelled', final = true, error = cjson.decode(reason)
   }), cap)
   if call('EXISTS', route_key(route)) == 1 and call('ZCARD', S .. 'open:' .. route) == 0 then
-    call('HSET', route_key(route), 'notBefore', int(now + wait), 'held', '')
+    local due = tonumber(call('HGET', route_key(route), 'dueAt') or '')
+    call('HSET', route_key(route), 'notBefore', int(due and due > now and due or now + wait), 'held', '')
+    wake(route)
   end
 end
 

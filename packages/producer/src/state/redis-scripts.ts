@@ -7,28 +7,48 @@
  * Keys: `route:ID` hash · `hints:ID` list · `reports:ID` list of run ids · `report:RUN` text · `open:ID` sorted
  * set of jobs that are not finished · `jobs-of:ID` · `target:KEY` set of routes · `routes`, `jobs`, `jobs:STATE`
  * sorted sets in lexical order · `job:ID` hash · `pending:TENANT` set of jobs that wait · `cancels` set of runs ·
- * `lanes` set.
+ * `lanes` set · `configured` hash of routes and digests · `wake` sorted set of routes by the time at which the
+ * sweep has to look · `delivery:ROUTE:ID` text.
  */
 
 import { PRELUDE } from "./redis-script-prelude.ts";
+import { SCHEDULE_SCRIPTS, type ScheduleScriptName } from "./redis-schedule-scripts.ts";
+import { DELIVERY_KEEP_MS } from "./waking.ts";
 
-/** ARGV: clock, route, definition, target, tenant, milliseconds to keep it or 0 */
+/** ARGV: clock, route, definition, target, tenant, milliseconds to keep it or 0, digest when it is configured or '' */
 const PUT = `
 local id, target, keep = ARGV[2], ARGV[4], tonumber(ARGV[6])
-local before = call('HGET', route_key(id), 'target')
+local key, digest = route_key(id), ARGV[7]
+local before, definition, retired, held = unpack(call('HMGET', key, 'target', 'def', 'retired', 'held'))
 if before and before ~= target then call('SREM', S .. 'target:' .. before, id) end
 call('HSET', route_key(id), 'def', ARGV[3], 'target', target, 'tenant', ARGV[5], 'keep', ARGV[6])
-if keep > 0 then keep_alive(id, keep) else call('PERSIST', route_key(id)) end
+if retired then
+  call('HDEL', key, 'retired')
+  for _, kind in ipairs(ROUTE_KEYS) do call('PERSIST', S .. kind .. id) end
+  for _, run in ipairs(call('LRANGE', S .. 'reports:' .. id, 0, -1)) do call('PERSIST', S .. 'report:' .. run) end
+end
+if keep > 0 then keep_alive(id, keep) else call('PERSIST', key) end
+if digest ~= '' then
+  call('HSET', S .. 'configured', id, digest)
+  if retired or definition ~= ARGV[3] then
+    call('HSET', key, 'configured', '1', 'dueAt', int(now))
+    call('HDEL', key, 'quarantine')
+    if held ~= '1' then call('HDEL', key, 'notBefore') end
+    wake(id)
+    -- What changed is looked at now, whatever the queue is doing for it.
+    if call('ZSCORE', S .. 'wake', id) then call('ZADD', S .. 'wake', int(now), id) end
+  end
+end
 call('SADD', S .. 'target:' .. target, id)
 call('ZADD', S .. 'routes', 0, id)
 return 1
 `;
 
-/** ARGV: clock, route, job, lane, trigger, token, hint, '1' when a delayed job is to run now, hints that are kept */
+/** ARGV: clock, route, job, lane, trigger, token, hint, '1' for news, hints that are kept, delivery or '', next due time or '' */
 const HINT = `
 local id, job, lane, trigger, token = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = route_key(id)
-if call('EXISTS', key) == 0 then return false end
+if not exists(id) then return false end
 local requested, synced, paused, started, tenant, target, keep, held, run = unpack(call('HMGET', key,
   'requested', 'synced', 'paused', 'lastStartedAt', 'tenant', 'target', 'keep', 'held', 'runId'))
 local dirty = requested and requested ~= synced
@@ -36,7 +56,13 @@ local at = math.max(now, tonumber(started) or 0)
 call('HSET', key, 'requested', token, 'requestedAt', int(at))
 if not dirty then call('HSET', key, 'firstUnsyncedAt', int(at)) end
 if run then call('HSETNX', key, 'firstSinceStart', int(at)) end
-if held ~= '1' then call('HDEL', key, 'notBefore') end
+if held ~= '1' and ARGV[8] == '1' then call('HDEL', key, 'notBefore') end
+if ARGV[11] ~= '' then call('HSET', key, 'dueAt', ARGV[11]) end
+local redelivered = 0
+if ARGV[10] ~= '' then
+  local known = S .. 'delivery:' .. id .. ':' .. ARGV[10]
+  if not call('SET', known, '1', 'NX', 'PX', ${DELIVERY_KEEP_MS}) then redelivered = 1 end
+end
 local hint = cjson.decode(ARGV[7])
 hint.at = at
 call('RPUSH', S .. 'hints:' .. id, cjson.encode(hint))
@@ -63,25 +89,32 @@ else
   set_job_state(job, 'waiting')
 end
 if tonumber(keep) > 0 then keep_alive(id, tonumber(keep)) end
-return { found, state, int(at), dirty and 1 or 0, paused == '1' and 1 or 0, target, call('SCARD', S .. 'pending:' .. tenant) }
+wake(id)
+return { found, state, int(at), dirty and 1 or 0, paused == '1' and 1 or 0, target,
+  call('SCARD', S .. 'pending:' .. tenant), redelivered }
 `;
 
-/** ARGV: clock, target, run, worker, attempt, skipped routes, reports that are kept, wait after a cancellation, its reason */
+/** ARGV: clock, target, run, worker, attempt, skipped routes, reports that are kept, wait after a cancellation, its reason, known routes */
 const START_RUN = `
 local target, run, worker, attempt = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local skipped = {}
 for _, id in ipairs(cjson.decode(ARGV[6])) do skipped[id] = true end
+local known = {}
+for _, id in ipairs(cjson.decode(ARGV[10])) do known[id] = true end
 local held_until
+local foreign = ''
 local ready = {}
 for _, id in ipairs(call('SMEMBERS', S .. 'target:' .. target)) do
-  local requested, synced, paused, not_before, held, first = unpack(call('HMGET', route_key(id),
-    'requested', 'synced', 'paused', 'notBefore', 'held', 'firstUnsyncedAt'))
+  local requested, synced, paused, not_before, held, first, configured = unpack(call('HMGET', route_key(id),
+    'requested', 'synced', 'paused', 'notBefore', 'held', 'firstUnsyncedAt', 'configured'))
   if call('EXISTS', route_key(id)) == 0 then
     call('SREM', S .. 'target:' .. target, id)
   elseif requested and requested ~= synced and paused ~= '1' then
     local wait = tonumber(not_before)
     if wait and wait > now then
       if held == '1' and (not held_until or wait < held_until) then held_until = wait end
+    elseif configured and not known[id] then
+      foreign = '1'
     elseif not skipped[id] then
       ready[#ready + 1] = { id = id, first = tonumber(first) or 0 }
     end
@@ -101,7 +134,8 @@ for _, candidate in ipairs(ready) do
   end
   local jobs = call('ZRANGE', S .. 'open:' .. id, 0, -1)
   if stopped == 0 or #jobs > 0 then
-    local requested, requested_at, definition = unpack(call('HMGET', key, 'requested', 'requestedAt', 'def'))
+    local requested, requested_at, definition, changed_at, quarantine = unpack(call('HMGET', key,
+      'requested', 'requestedAt', 'def', 'lastChangeAt', 'quarantine'))
     local at = math.max(now, tonumber(requested_at) + 1)
     call('HSET', key, 'runId', run, 'workerId', worker, 'runJob', jobs[1] or '', 'runStartedAt', int(at), 'lastStartedAt', int(at))
     call('HDEL', key, 'progress', 'firstSinceStart', 'notBefore', 'held')
@@ -111,10 +145,12 @@ for _, candidate in ipairs(ready) do
     end
     local hints = call('LRANGE', S .. 'hints:' .. id, 0, -1)
     call('DEL', S .. 'hints:' .. id)
-    return { 'run', definition, requested, int(at), call('HINCRBY', key, 'starts', 1), jobs, hints }
+    wake(id)
+    return { 'run', definition, requested, int(at), call('HINCRBY', key, 'starts', 1), jobs, hints,
+      changed_at or '', quarantine or '[]' }
   end
 end
-return { 'idle', held_until and int(held_until - now) or '' }
+return { 'idle', held_until and int(held_until - now) or '', foreign }
 `;
 
 /** ARGV: clock, route, run, progress */
@@ -132,6 +168,7 @@ local function request_again()
   local requested, synced = unpack(call('HMGET', key, 'requested', 'synced'))
   if requested == synced then call('HSET', key, 'firstUnsyncedAt', int(now)) end
   call('HSET', key, 'requested', token)
+  wake(id)
 end
 if call('HGET', key, 'runId') ~= run then
   if fin.requestAgain then request_again() end
@@ -162,6 +199,10 @@ call('HSET', key, 'starts', int(fin.starts or 0))
 if fin.waitMs and (fin.held or not hinted) then
   call('HSET', key, 'notBefore', int(now + fin.waitMs), 'held', fin.held and '1' or '')
 end
+if fin.nextDueAt then call('HSET', key, 'dueAt', int(fin.nextDueAt)) end
+if fin.changed then call('HSET', key, 'lastChangeAt', int(now)) else call('HSETNX', key, 'lastChangeAt', int(now)) end
+if fin.quarantine then call('HSET', key, 'quarantine', fin.quarantine) end
+wake(id)
 for _, job in ipairs(call('ZRANGE', S .. 'open:' .. id, 0, -1)) do
   if call('HGET', job_key(job), 'runId') == run and call('HGET', job_key(job), 'state') == 'active' then
     set_job_state(job, fin.jobState)
@@ -193,8 +234,9 @@ return 'cancelled'
 
 /** ARGV: clock, route, '1' or '' */
 const SET_PAUSED = `
-if call('EXISTS', route_key(ARGV[2])) == 0 then return 0 end
+if not exists(ARGV[2]) then return 0 end
 call('HSET', route_key(ARGV[2]), 'paused', ARGV[3])
+wake(ARGV[2])
 return 1
 `;
 
@@ -208,7 +250,8 @@ export type ScriptName =
   | "startRun"
   | "progress"
   | "finishRun"
-  | "cancelJob";
+  | "cancelJob"
+  | ScheduleScriptName;
 
 /** Each script is complete in itself. */
 export const SCRIPTS: Readonly<Record<ScriptName, string>> = Object.freeze({
@@ -220,4 +263,5 @@ export const SCRIPTS: Readonly<Record<ScriptName, string>> = Object.freeze({
   progress: PRELUDE + PROGRESS,
   finishRun: PRELUDE + FINISH_RUN,
   cancelJob: PRELUDE + CANCEL_JOB,
+  ...SCHEDULE_SCRIPTS,
 });

@@ -1,6 +1,13 @@
 /** What both stores hold of a route, and how it is shown. */
 
-import type { RouteDefinition, RouteError, RouteStateName, RouteStatus, RunningRun } from "@gitsync/jobs";
+import type {
+  QuarantinedRef,
+  RouteDefinition,
+  RouteError,
+  RouteStateName,
+  RouteStatus,
+  RunningRun,
+} from "@gitsync/jobs";
 import type { RouteCondition } from "./route-store.ts";
 
 /** The stored facts, decoded. */
@@ -15,6 +22,9 @@ export interface RouteRecord {
   readonly lastError: RouteError | undefined;
   readonly failuresInARow: number;
   readonly notBefore: number | undefined;
+  readonly nextDueAt: number | undefined;
+  readonly lastChangeAt: number | undefined;
+  readonly quarantine: readonly QuarantinedRef[];
   /** How the last run that learned something left it. */
   readonly condition: RouteCondition | undefined;
   readonly running: RunningRun | undefined;

@@ -7,7 +7,9 @@
 
 import type {
   Hint,
+  Interval,
   JobState,
+  QuarantinedRef,
   RouteDefinition,
   RouteStatus,
   RunProgress,
@@ -25,6 +27,10 @@ export interface NewHint {
   readonly trigger: Trigger;
   /** W3C trace context of the request that gave the hint. */
   readonly traceparent?: string;
+  /** Id of the webhook delivery that gave the hint. A repeated one is counted; it never suppresses a hint. */
+  readonly delivery?: string;
+  /** When the route is due next, if the schedule gave the hint. */
+  readonly nextDueAt?: number;
 }
 
 /** What became of a hint. */
@@ -38,6 +44,8 @@ export interface HintReceipt {
   /** True when the route was dirty already. */
   readonly coalesced: boolean;
   readonly paused: boolean;
+  /** True when the same delivery hinted this route within the last day. */
+  readonly redelivered: boolean;
   readonly targetKey: TargetKey;
   /** Jobs of the same tenant that wait, this one included. */
   readonly tenantPending: number;
@@ -51,6 +59,8 @@ export interface RunStart {
   readonly attempt: number;
   /** Routes that this job is done with, whatever became of them. */
   readonly skip: readonly string[];
+  /** Routes of the worker's configuration: another configured one is left to a worker that knows it. Default: none. */
+  readonly known?: readonly string[];
 }
 
 /** The next thing to do for a target. */
@@ -67,11 +77,16 @@ export type NextRun =
       readonly jobIds: readonly string[];
       /** Every hint since the last run, the oldest first. */
       readonly hints: readonly Hint[];
+      readonly lastChangeAt: number | undefined;
+      readonly quarantine: readonly QuarantinedRef[];
     }
   | {
-      /** Nothing to do now. Set when a host asked a dirty route to wait: how long from now, in milliseconds. */
+      /** Nothing to do now. */
       readonly type: "idle";
+      /** Set when a host asked a dirty route to wait: how long from now, in milliseconds. */
       readonly heldForMs?: number;
+      /** A dirty route that is not among the known ones would run. */
+      readonly foreign?: true;
     };
 
 /** How a route is after a run; `undefined` leaves it as it was. */
@@ -93,6 +108,12 @@ export interface RunEnd {
   readonly starts?: number;
   /** Write a new `requested`: what this run did is not certain, somebody has to look again. */
   readonly requestAgain?: boolean;
+  /** The run changed the target. */
+  readonly changed?: boolean;
+  /** When the route is due next; `undefined` leaves that as it was. */
+  readonly nextDueAt?: number;
+  /** The refs that are left out from now on; `undefined` leaves the list as it was. */
+  readonly quarantine?: readonly QuarantinedRef[];
 }
 
 /** A job: one request for a run of one route. */
@@ -141,12 +162,36 @@ export interface RoutePage {
  */
 export type CancelOutcome = "cancelled" | "stopping" | "finished" | "missing";
 
+/** A route that somebody has to look at: due, or dirty for a while. */
+export interface WakingRoute {
+  readonly id: string;
+  readonly target: TargetKey;
+  /** Set for configured routes. */
+  readonly every: Interval | undefined;
+  readonly dirty: boolean;
+  readonly lastChangeAt: number | undefined;
+  readonly everStarted: boolean;
+  /** The worker whose run is under way, dead or alive. */
+  readonly workerId: string | undefined;
+}
+
 export interface RouteStore {
   /** The store's clock. */
   now(): Promise<number>;
 
-  /** Store or replace what a route is made of; what is known of it stays. */
+  /** Store or replace what a route is made of; what is known of it stays. A configured route that is new or changed is due at once. */
   put(definition: RouteDefinition): Promise<void>;
+  /** The same for many, each a step of its own. */
+  putAll(definitions: readonly RouteDefinition[]): Promise<void>;
+  /** Every configured route with a digest of its definition. */
+  configured(): Promise<ReadonlyMap<string, string>>;
+  /** Take routes out of the fleet. What is known of them is kept for a week, in case they come back. */
+  retire(routes: readonly string[]): Promise<void>;
+  /**
+   * Routes that are due, and those that have been dirty for half a minute, the longest waiting first. They are not
+   * named again for a minute. Found by an index.
+   */
+  takeWaking(limit: number): Promise<readonly WakingRoute[]>;
   /** Write a new `requested`, remember the hint, and open a job unless one waits. `undefined`: no such route. */
   hint(route: string, hint: NewHint): Promise<HintReceipt | undefined>;
   /** @returns false when there is no such route. */
@@ -169,6 +214,13 @@ export interface RouteStore {
   cancelJob(id: string): Promise<CancelOutcome>;
   job(id: string): Promise<JobRecord | undefined>;
   jobs(query?: JobQuery): Promise<JobPage>;
+  /** Jobs that wait since before a time, the oldest first, those after the job `after`. */
+  waitingJobs(query: {
+    readonly before: number;
+    readonly limit: number;
+    readonly after?: string;
+  }): Promise<readonly JobRecord[]>;
+  jobCounts(): Promise<Readonly<Record<JobState, number>>>;
 
   route(id: string): Promise<RouteStatus | undefined>;
   routes(query?: { readonly limit?: number; readonly cursor?: string }): Promise<RoutePage>;

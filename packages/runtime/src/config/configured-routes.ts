@@ -2,7 +2,7 @@
 
 import { targetKeyOf, type RouteDefinition, type TargetKey } from "@gitsync/jobs";
 import { parseAddress } from "./address.ts";
-import type { EndpointConfig, FleetConfig, Interval, MirrorConfig, TargetConfig } from "./fleet-config.ts";
+import type { EndpointConfig, FleetConfig, MirrorConfig, TargetConfig } from "./fleet-config.ts";
 import { localUrl } from "./local-url.ts";
 import { commonRefs, managedRefs } from "./ref-patterns.ts";
 
@@ -10,7 +10,6 @@ import { commonRefs, managedRefs } from "./ref-patterns.ts";
 export interface ConfiguredRoute {
   readonly definition: RouteDefinition;
   readonly mirror: string;
-  readonly every: Interval;
   /** As `hosts:` names it; empty for a local repository. */
   readonly sourceHost: string;
   readonly targetHost: string;
@@ -41,7 +40,6 @@ function routeOf(mirror: MirrorConfig, target: TargetConfig): ConfiguredRoute {
   const written = endpointOf(target);
   return {
     mirror: mirror.id,
-    every: rules.every,
     sourceHost: hostOf(source),
     targetHost: hostOf(target),
     definition: {
@@ -60,6 +58,7 @@ function routeOf(mirror: MirrorConfig, target: TargetConfig): ConfiguredRoute {
       },
       targetKey: targetKeyOf(written.url),
       tenant: mirror.tenant,
+      every: rules.every,
       ...(source.credential !== undefined && { sourceCredential: source.credential }),
       ...(target.credential !== undefined && { targetCredential: target.credential }),
     },

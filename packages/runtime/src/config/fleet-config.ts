@@ -1,5 +1,7 @@
 /** What the mirrors file settles: the plain values that the rest of the fleet reads. Holds references to secrets, never secrets. */
 
+import type { Interval } from "@gitsync/jobs";
+
 export const EGRESS_SCHEMES = ["https", "http", "ssh", "git", "file"] as const;
 export type EgressScheme = (typeof EGRESS_SCHEMES)[number];
 
@@ -70,9 +72,6 @@ export interface HostLimits {
   /** receive-pack requests per minute and target repository. */
   readonly pushesPerMinute: number | undefined;
 }
-
-/** Time between two looks at a route: milliseconds, or half the time since the last change, from a minute to eight hours. */
-export type Interval = number | "auto";
 
 /** How many deletions a run may make before it is blocked: both have to be exceeded. */
 export interface DeletionLimit {

@@ -31,7 +31,7 @@ export interface LoadedConfig {
 
 export interface LoadConfigOptions {
   /**
-   * What the caller acts on: `adhoc`, `egress.paths`. Anything else that the main file settles is a fault then:
+   * What the caller acts on: `adhoc`, `egress.paths`. Anything else that the files settle is a fault then:
    * what would be ignored is refused. Default: all of it.
    */
   readonly actsOn?: readonly string[];
@@ -47,8 +47,12 @@ export async function loadConfig(path: string, { actsOn }: LoadConfigOptions = {
   const main = resolve(path);
   const document = new ConfigDocument(await readText(main, path), path);
   const written = validated<MirrorsFile>(document, mirrorsFileSchema);
-  if (written !== undefined && actsOn !== undefined) refuseOthers(document, written, actsOn);
   const included = written?.include === undefined ? [] : await readIncludes(document, written.include, main);
+  if (actsOn !== undefined) {
+    for (const file of [{ document, written }, ...included]) {
+      if (file.written !== undefined) refuseOthers(file.document, file.written, actsOn);
+    }
+  }
   return {
     config: settle(document, written, included),
     files: [main, ...included.map(({ path: file }) => file)],
@@ -70,7 +74,11 @@ export function parseConfig(text: string, path: string): FleetConfig {
   return settle(document, written, []);
 }
 
-function refuseOthers(document: ConfigDocument, written: MirrorsFile, actsOn: readonly string[]): void {
+function refuseOthers(
+  document: ConfigDocument,
+  written: Partial<MirrorsFile>,
+  actsOn: readonly string[],
+): void {
   const refuse = (keys: readonly string[], value: unknown): void => {
     if (value === null || actsOn.includes(keys.join("."))) return;
     if (isMapping(value) && actsOn.some((name) => name.startsWith(`${keys.join(".")}.`))) {

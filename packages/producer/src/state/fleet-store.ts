@@ -1,0 +1,39 @@
+/**
+ * What is known of the processes of a fleet: who lives, what it can do, and which of them does what only one may do.
+ *
+ * One seam, two implementations in the queue's own store, one conformance suite. Every method is one atomic step.
+ * Times are whole milliseconds of the store's clock.
+ */
+
+/** How often a process says that it lives. */
+export const BEAT_MS = 5_000;
+
+/** A process that was silent for this long is taken to be gone. */
+export const SILENT_MS = 15_000;
+
+/** What a process says of itself. */
+export interface ProcessBeat {
+  readonly id: string;
+  /** Runs at a time; 0 for a process that takes no jobs. */
+  readonly capacity: number;
+  /** Digest of its configuration; `undefined` for a process that has no say in what is configured. */
+  readonly configHash: string | undefined;
+}
+
+export interface LiveProcess extends ProcessBeat {
+  readonly beatAt: number;
+}
+
+export interface FleetStore {
+  /** Say that a process lives. */
+  beat(process: ProcessBeat): Promise<void>;
+  /** A process ends in good order. */
+  leave(id: string): Promise<void>;
+  /** Every process that was heard of within {@link SILENT_MS}, in order of their ids. */
+  processes(): Promise<readonly LiveProcess[]>;
+
+  /** Take a lease, or renew the own one. @returns false while somebody else holds it. */
+  takeLease(name: string, holder: string, ms: number): Promise<boolean>;
+  /** Give the own lease back. */
+  dropLease(name: string, holder: string): Promise<void>;
+}

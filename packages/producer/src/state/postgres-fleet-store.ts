@@ -1,0 +1,53 @@
+/** The fleet store in Postgres: each method is one statement. */
+
+import type { Pool } from "pg";
+import { SILENT_MS, type FleetStore, type LiveProcess, type ProcessBeat } from "./fleet-store.ts";
+import { Transactions } from "./postgres-transaction.ts";
+
+export class PostgresFleetStore implements FleetStore {
+  readonly #pool: Pool;
+  readonly #transactions: Transactions;
+
+  /** The schema has to be migrated. `clock` replaces the server's. */
+  constructor(pool: Pool, clock?: () => number) {
+    this.#pool = pool;
+    this.#transactions = new Transactions(pool, clock);
+  }
+
+  async beat(process: ProcessBeat): Promise<void> {
+    await this.#pool.query(
+      `insert into gitsync.process (id, body, beat_at) values ($1, $2, $3)
+       on conflict (id) do update set body = excluded.body, beat_at = excluded.beat_at`,
+      [process.id, JSON.stringify(process), await this.#transactions.now()],
+    );
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.#pool.query("delete from gitsync.process where id = $1", [id]);
+  }
+
+  async processes(): Promise<readonly LiveProcess[]> {
+    const since = (await this.#transactions.now()) - SILENT_MS;
+    await this.#pool.query("delete from gitsync.process where beat_at < $1", [since]);
+    const { rows } = await this.#pool.query<{ body: string; beat_at: number }>(
+      "select body, beat_at from gitsync.process where beat_at >= $1 order by id",
+      [since],
+    );
+    return rows.map((row): LiveProcess => ({ ...JSON.parse(row.body), beatAt: row.beat_at }));
+  }
+
+  async takeLease(name: string, holder: string, ms: number): Promise<boolean> {
+    const now = await this.#transactions.now();
+    const { rowCount } = await this.#pool.query(
+      `insert into gitsync.lease (name, holder, ends_at) values ($1, $2, $3)
+       on conflict (name) do update set holder = excluded.holder, ends_at = excluded.ends_at
+       where lease.holder = excluded.holder or lease.ends_at <= $4`,
+      [name, holder, now + ms, now],
+    );
+    return rowCount === 1;
+  }
+
+  async dropLease(name: string, holder: string): Promise<void> {
+    await this.#pool.query("delete from gitsync.lease where name = $1 and holder = $2", [name, holder]);
+  }
+}

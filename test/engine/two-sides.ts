@@ -4,7 +4,6 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  createClient,
   isSyncError,
   type Client,
   type ClientOptions,
@@ -14,7 +13,6 @@ import {
   type SyncResult,
 } from "@gitsync/engine";
 import { describe, expect } from "vitest";
-import { GIT_ENVIRONMENT } from "../support/git.ts";
 import { startNginxGitServer, type LoggedRequest, type NginxGitServer } from "../support/git-server.ts";
 import { descendantsOf } from "../support/process-tree.ts";
 import {
@@ -27,6 +25,9 @@ import {
 } from "../support/repository.ts";
 import { describeWith } from "../support/requirements.ts";
 import { temporaryFolder, type TemporaryFolder } from "../support/temporary-folder.ts";
+import { openClient } from "./open-client.ts";
+
+export { openClient };
 
 /** How the engine reaches both repositories. */
 export type Way = "local" | "http";
@@ -64,15 +65,6 @@ export interface TwoSides extends AsyncDisposable {
 export function describeWays(title: string, define: (way: Way) => void): void {
   describe(`${title}, over local paths`, () => define("local"));
   describeWith(["nginx"], `${title}, over HTTP behind nginx`, () => define("http"));
-}
-
-/** A client that may go anywhere, as the tests' repositories are on this machine. */
-export function openClient(options: ClientOptions = {}): Client {
-  return createClient({
-    egress: { addresses: "any", schemes: ["http", "file"] },
-    childEnvironment: GIT_ENVIRONMENT,
-    ...options,
-  });
 }
 
 export async function twoSides(way: Way, options: TwoSidesOptions = {}): Promise<TwoSides> {

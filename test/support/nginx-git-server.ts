@@ -24,6 +24,8 @@ export interface NginxGitServerOptions {
   readonly auth?: { readonly username: string; readonly password: string; readonly for?: "all" | "push" };
   /** nginx's `client_max_body_size`; larger requests get 413. Default: no limit. */
   readonly clientMaxBodySize?: string;
+  /** Configuration of git for every repository: `key` to value. */
+  readonly config?: Readonly<Record<string, string>>;
   /** Requests that are served at a time. Default: 6. */
   readonly workers?: number;
   /** Also over TLS, with this certificate. */
@@ -136,7 +138,8 @@ interface Configuration extends NginxGitServerOptions {
 }
 
 function nginxConfiguration(options: Configuration): string {
-  const { auth, receivePack = true } = options;
+  const { auth, receivePack = true, config = {} } = options;
+  const settings = Object.entries(config).map(([key, value]) => `'${key}'='${value}'`);
   const login = `auth_basic git; auth_basic_user_file ${options.folder}/users;`;
   const pushing = "$request_method$arg_service$uri";
   const user = auth === undefined ? "git-sync" : "$remote_user";
@@ -186,6 +189,7 @@ http {
       fastcgi_param CONTENT_TYPE $content_type;
       fastcgi_param CONTENT_LENGTH $content_length;
       fastcgi_param REMOTE_ADDR $remote_addr;
+      ${settings.length === 0 ? "" : `fastcgi_param GIT_CONFIG_PARAMETERS "${settings.join(" ")}";`}
       ${receivePack ? `fastcgi_param REMOTE_USER ${user};` : ""}
     }
   }

@@ -285,6 +285,8 @@ async function upload(
   const { socket } = request;
   let isComplete = false;
   const cutAt = fault?.type === "reset-upload" ? fault.at : Infinity;
+  // Node forgets a request that was answered before its end: nobody would hear that its client left.
+  socket.once("close", () => request.destroy());
   async function* watched(): AsyncGenerator<Uint8Array> {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       const kept = Math.max(0, RECORDED_BODY_BYTES - recorded.body.length);

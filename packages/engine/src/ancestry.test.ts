@@ -22,6 +22,7 @@ import { spansOf } from "./spans.ts";
 import { bareRepository, commit, git, GIT_ENVIRONMENT, temporaryFolder } from "./testing/git.ts";
 import { ScriptedTarget } from "./testing/scripted.ts";
 import { id } from "./testing/values.ts";
+import { TargetMemory } from "./transfer/target-memory.ts";
 
 describe("provesFastForward()", () => {
   /** Node n has parents among 0…n-1. */
@@ -170,6 +171,9 @@ async function ask(
         observe: () => {},
         span: spansOf(trace.getTracer("test")),
         ancestryCache: cache,
+        targets: new TargetMemory(),
+        spool: undefined,
+        batchStrategy: "first-parent",
         dryRun,
         packBytes: 0,
         packObjects: 0,

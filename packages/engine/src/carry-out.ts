@@ -7,6 +7,7 @@ import type { PlannedRun } from "./plan-run.ts";
 import { targetNameOf } from "./plan/desired.ts";
 import type { PlannedChange, PlannedRef } from "./plan/plan.ts";
 import type { Run } from "./run.ts";
+import type { KnownLimit } from "./batch/known-limit.ts";
 import { desiredId, leasedId, type Verdicts } from "./transfer/outcome.ts";
 import { archiveRef, expiredArchives, pushGroups, type PushGroup } from "./transfer/push-stages.ts";
 import { transfer, type TransferOutcome } from "./transfer/transfer.ts";
@@ -21,7 +22,12 @@ export function isChange(ref: PlannedRef): ref is PlannedChange {
 }
 
 /** @throws {SyncError} `ATOMIC_IMPOSSIBLE`, before anything is pushed. */
-export async function carryOut(run: Run, found: Discovery, plan: PlannedRun): Promise<CarriedOut> {
+export async function carryOut(
+  run: Run,
+  found: Discovery,
+  plan: PlannedRun,
+  known: KnownLimit,
+): Promise<CarriedOut> {
   const archives = archivesFor(run, plan);
   const groups = groupsOf(run, found, plan, archives);
   refuseUnlessAtomic(run, found, groups);
@@ -33,10 +39,12 @@ export async function carryOut(run: Run, found: Discovery, plan: PlannedRun): Pr
     objectFormat: found.objectFormat,
     archives,
     downloaded: plan.downloaded,
+    limit: known.limit,
+    names: known.names,
   });
   if (outcome.error === undefined && run.request.policy.verify === "list")
     outcome = await verified(run, groups, outcome);
-  return { ...outcome, requestsPlanned: groups.length };
+  return { ...outcome, requestsPlanned: groups.length + outcome.requestsAdded };
 }
 
 /** How many requests a plan would take, without asking anybody anything. */

@@ -1,5 +1,6 @@
 /** The library's front door: a client holds connections and limits; each call carries its own request. */
 
+import { tmpdir } from "node:os";
 import { trace } from "@opentelemetry/api";
 import { AncestryCache } from "./ancestry-cache.ts";
 import { StaticAuthProvider } from "./auth.ts";
@@ -7,7 +8,13 @@ import { addressPolicy } from "./egress/address-policy.ts";
 import { SyncError } from "./errors.ts";
 import { startMeasurement } from "./measure.ts";
 import { RunMeter } from "./meter.ts";
-import { resolveLimits, type CallOptions, type ClientOptions, type EgressPolicy } from "./options.ts";
+import {
+  resolveLimits,
+  type CallOptions,
+  type ClientOptions,
+  type EgressPolicy,
+  type SpoolOptions,
+} from "./options.ts";
 import { probe } from "./probe.ts";
 import { guardedDispatchers, type GuardedDispatchers } from "./remote/http/guarded-dispatcher.ts";
 import { openSource, openTarget, type RemoteContext } from "./remote/open-remotes.ts";
@@ -28,6 +35,8 @@ import type {
 } from "./schema/index.ts";
 import { spansOf } from "./spans.ts";
 import { sync } from "./sync.ts";
+import { SpoolFolder } from "./transfer/spool.ts";
+import { TargetMemory } from "./transfer/target-memory.ts";
 import { VERSION } from "./version.ts";
 
 export interface Client {
@@ -48,7 +57,7 @@ const PUBLIC_ONLY: EgressPolicy = { addresses: "public" };
 /**
  * Make a client. Cheap; connections are opened when needed and shared by its calls.
  *
- * @throws {TypeError} for an egress rule that is not one.
+ * @throws {TypeError} for an egress rule or a limit that is not one.
  */
 export function createClient(options: ClientOptions = {}): Client {
   const limits = resolveLimits(options.limits);
@@ -76,6 +85,8 @@ export function createClient(options: ClientOptions = {}): Client {
   };
   const span = spansOf(options.tracer ?? trace.getTracer("@gitsync/engine", VERSION));
   const ancestryCache = new AncestryCache();
+  const targets = new TargetMemory();
+  const spool = spoolOf(options.spool);
 
   const contextOf = ({ auth }: CallOptions): RemoteContext =>
     auth === undefined ? context : { ...context, auth };
@@ -104,6 +115,9 @@ export function createClient(options: ClientOptions = {}): Client {
           observe: call.observer ?? (() => {}),
           span,
           ancestryCache,
+          targets,
+          spool,
+          batchStrategy: options.bootstrapStrategy ?? "first-parent",
           dryRun,
           packBytes: 0,
           packObjects: 0,
@@ -150,6 +164,17 @@ function typed(error: unknown, signal: AbortSignal | undefined): unknown {
   const result = error instanceof SyncError ? error.result : undefined;
   const aborted = new SyncError("ABORTED", "The run was cancelled", {}, { cause: error });
   return result === undefined ? aborted : aborted.withResult(result);
+}
+
+const SPOOL_BYTES = 4 * 1024 ** 3;
+
+function spoolOf({ directory, maxBytes, use = "needed" }: SpoolOptions = {}): SpoolFolder | undefined {
+  if (use === "never") return undefined;
+  return new SpoolFolder({
+    directory: directory ?? tmpdir(),
+    maxBytes: maxBytes ?? SPOOL_BYTES,
+    isAlwaysUsed: use === "always",
+  });
 }
 
 function borrowed(dispatcher: NonNullable<ClientOptions["dispatcher"]>): GuardedDispatchers {

@@ -98,8 +98,9 @@ export const SYNC_ERRORS = {
   PACK_TOO_LARGE: { class: "permanent", remedy: "raise the target's limit on pack size" },
   LENGTH_REQUIRED: {
     class: "permanent",
-    remedy: "allow chunked requests at the target or raise memoryBytes",
+    remedy: "allow chunked requests at the target, a spool folder here, or raise memoryBytes",
   },
+  SPOOL_FAILED: { class: "transient", remedy: "make room in the spool folder, or name another one" },
   PUSH_REFUSED: { class: "transient", remedy: "read the target's message" },
   LEASE_LOST: { class: "transient", remedy: "try again; somebody else keeps moving the target's refs" },
   TARGET_LIED: { class: "unknown", remedy: "look at the target: it reported success and does not show it" },

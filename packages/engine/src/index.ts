@@ -18,6 +18,7 @@ export type {
   ClientOptions as Options,
   EgressPolicy,
   Limits,
+  SpoolOptions,
 } from "./options.ts";
 export type {
   Action,

@@ -21,6 +21,14 @@ export type SyncEvent =
       readonly side: Side;
       readonly text: string;
     }
+  | {
+      /** A part of a divided transfer begins: so many are done of so many, as far as can be told now. */
+      readonly type: "batch";
+      readonly done: number;
+      readonly planned: number;
+      /** What one push may carry. */
+      readonly limitBytes: number;
+    }
   | { readonly type: "retry"; readonly phase: SyncPhase; readonly reason: string; readonly attempt: number }
   | { readonly type: "ref"; readonly ref: RefResult };
 

@@ -47,6 +47,10 @@ export interface Limits {
   readonly memoryBytes?: number;
   /** Refuse to relay a larger pack. Default: 20 GiB. */
   readonly maxPackBytes?: number;
+  /** The largest pack that the target takes in one push; a larger transfer goes in batches. Default: found out. */
+  readonly targetMaxPackBytes?: number;
+  /** Bytes of commits, without content, that dividing a history may cost. Default: 1 GiB. */
+  readonly maxHistoryBytes?: number;
   /** Ref updates in one push. Default: 5,000. */
   readonly maxRefUpdates?: number;
   /** Refs that a remote may list. Default: 2,000,000. */
@@ -73,6 +77,19 @@ export interface Limits {
   readonly maxReplans?: number;
 }
 
+/** Where packs go that have to be whole before they are pushed and that memory does not hold. */
+export interface SpoolOptions {
+  /** Default: the system's folder for temporary files. */
+  readonly directory?: string;
+  /** Of all packs of a client together. Default: 4 GiB. */
+  readonly maxBytes?: number;
+  /**
+   * `needed`: when a target demands a length, or lost patience with a slow source, and for the commits of a history
+   * that is divided. `always`: for every pack that memory does not hold. `never`: nothing is written. Default: `needed`.
+   */
+  readonly use?: "needed" | "always" | "never";
+}
+
 export interface ClientOptions {
   /** Replaces the guarded HTTP connections of the client; its owner then answers for where they lead. */
   readonly dispatcher?: Dispatcher;
@@ -82,6 +99,12 @@ export interface ClientOptions {
   /** Default: public addresses only, and no local paths. */
   readonly egress?: EgressPolicy;
   readonly limits?: Limits;
+  readonly spool?: SpoolOptions;
+  /**
+   * Where a history may be cut that goes in batches: on the branches' lines of first parents as far as possible, or
+   * anywhere. Default: `first-parent`.
+   */
+  readonly bootstrapStrategy?: "first-parent" | "topo";
   readonly tracer?: Tracer;
   /**
    * Variables that child processes of git and ssh get: `PATH`, `HOME` and the like. Default: a plain `PATH`. The
@@ -116,6 +139,8 @@ const MIB = 1024 * 1024;
 const DEFAULT_LIMITS: ResolvedLimits = Object.freeze({
   memoryBytes: 8 * MIB,
   maxPackBytes: 20 * 1024 * MIB,
+  targetMaxPackBytes: Number.POSITIVE_INFINITY,
+  maxHistoryBytes: 1024 * MIB,
   maxRefUpdates: 5_000,
   maxRefs: 2_000_000,
   maxListingBytes: 512 * MIB,
@@ -130,7 +155,15 @@ const DEFAULT_LIMITS: ResolvedLimits = Object.freeze({
   maxReplans: 3,
 });
 
-/** Fill in what is missing. */
+/**
+ * Fill in what is missing.
+ *
+ * @throws {TypeError} for a limit that is not a number from 0 up.
+ */
 export function resolveLimits(limits: Limits = {}): ResolvedLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (typeof value === "number" && value >= 0) continue;
+    throw new TypeError(`Cannot use the limit ${name}: expected a number from 0 up, got ${String(value)}`);
+  }
   return Object.freeze({ ...DEFAULT_LIMITS, ...limits });
 }

@@ -15,7 +15,7 @@ import type {
 } from "./schema/index.ts";
 import type { RefVerdict } from "./transfer/outcome.ts";
 import type { Transfer } from "./transfer/choose.ts";
-import { refusalOf } from "./transfer/refusal.ts";
+import { remedyOf } from "./transfer/refusal.ts";
 
 export interface ReportInput {
   /** What was to change or was kept from it. */
@@ -108,7 +108,7 @@ function resultOf(planned: PlannedRef, input: ReportInput): RefResult {
         ...base,
         action: bestEffort ? "warn" : planned.action,
         outcome: "refused",
-        reason: `${verdict.reason}; ${refusalOf(verdict.reason).remedy}`,
+        reason: `${verdict.reason}; ${remedyOf(verdict.code)}`,
         code: verdict.code,
       };
     case "lease-lost":
@@ -158,7 +158,7 @@ function executionOf(input: ReportInput, refs: readonly RefResult[]): ExecutionS
     dryRun: input.dryRun,
     protocol: input.protocol,
     operationMode: input.policy.mode,
-    relay: transfer.mode === "relay",
+    relay: transfer.mode === "relay" || transfer.mode === "batched",
     transferMode: transfer.mode,
     reason: transfer.reason,
     bootstrapSuggested: input.targetIsEmpty && input.planned.some((planned) => planned.action === "create"),

@@ -7,6 +7,9 @@ import type { SourceRemote, TargetRemote } from "./remote/remote.ts";
 import type { ResolvedSyncRequest } from "./request.ts";
 import type { WithSpan } from "./spans.ts";
 import type { AncestryCache } from "./ancestry-cache.ts";
+import type { DivisionStrategy } from "./batch/division.ts";
+import type { SpoolFolder } from "./transfer/spool.ts";
+import type { TargetMemory } from "./transfer/target-memory.ts";
 
 export interface Run {
   readonly request: ResolvedSyncRequest;
@@ -21,6 +24,11 @@ export interface Run {
   readonly observe: (event: SyncEvent) => void;
   readonly span: WithSpan;
   readonly ancestryCache: AncestryCache;
+  /** What earlier runs learned about targets. */
+  readonly targets: TargetMemory;
+  /** Where packs may be kept; none when nothing may be written. */
+  readonly spool: SpoolFolder | undefined;
+  readonly batchStrategy: DivisionStrategy;
   /** Only a plan: nothing is changed and no content is downloaded. */
   readonly dryRun: boolean;
   /** Of packs that were pushed, for the run's span. */

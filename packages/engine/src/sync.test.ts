@@ -444,9 +444,8 @@ describe.concurrent("sync() with a target that cannot unpack", () => {
     expect(events.filter((event) => event.type === "retry")).toHaveLength(1);
   });
 
-  test("does not when the size or the objects are the cause, or the pack stood alone", async ({ expect }) => {
+  test("does not when the objects are the cause, or the pack stood alone", async ({ expect }) => {
     for (const [words, target8] of [
-      ["index-pack abnormal exit (fatal: pack exceeds maximum allowed size)", true],
       ["index-pack abnormal exit (fatal: fsck error in packed object)", true],
       ["index-pack abnormal exit", false],
     ] as const) {
@@ -456,6 +455,24 @@ describe.concurrent("sync() with a target that cannot unpack", () => {
       expect(failure.code).toBe("REFS_REFUSED");
       expect(source.fetches).toHaveLength(1);
     }
+  });
+
+  test("goes on in parts when the size is the cause", async ({ expect }) => {
+    const { source, target } = between({ main: 1, dev: 2 }, { main: 8 });
+    target.script.push(async (request) =>
+      report(
+        request,
+        "unpacker error",
+        "index-pack abnormal exit (fatal: pack exceeds maximum allowed size)",
+      ),
+    );
+    const result = await runBetween(source, target, REPLICATE);
+    expect(result.execution).toMatchObject({ transferMode: "batched", reason: "limit-met", converged: true });
+    expect(source.fetches.map((each) => each.filter)).toEqual([
+      undefined,
+      { type: "tree", depth: 0 },
+      undefined,
+    ]);
   });
 });
 

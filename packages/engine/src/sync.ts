@@ -8,6 +8,7 @@
 import type { RefName } from "@gitsync/protocol";
 import { parseFormattedRefName } from "@gitsync/protocol";
 import { carryOut, countRequests, isChange, type CarriedOut } from "./carry-out.ts";
+import { knownLimit } from "./batch/known-limit.ts";
 import { discover, type Discovery } from "./discover.ts";
 import { isSyncError, SyncError } from "./errors.ts";
 import type { MeasurementInProgress } from "./measure.ts";
@@ -28,6 +29,8 @@ interface Round {
 const NOTHING_DONE: Omit<CarriedOut, "requestsPlanned"> = {
   verdicts: new Map(),
   requestsDone: 0,
+  requestsAdded: 0,
+  isDivided: false,
   error: undefined,
 };
 
@@ -79,11 +82,14 @@ export function sync(run: Run, measurement: MeasurementInProgress): Promise<Sync
 async function runRound(run: Run, reportEarly: (round: Round) => SyncResult): Promise<Round> {
   const found = await discover(run);
   const plan = await planRun(run, found);
+  const known = knownLimit(run, found);
   const choice = chooseTransfer({
     changes: plan.refs.filter(isChange),
     hasBlocked: plan.refs.some((ref) => ref.action === "block"),
     targetRefs: found.target.refs,
     targetTips: found.target.extraTips,
+    limitReason: known.reason,
+    hasLeftovers: known.names.found.size > 0,
   });
   const requestsPlanned = choice.mode === "nothing" ? 0 : countRequests(run, found, plan);
   const untouched: Round = { found, plan, choice, done: { ...NOTHING_DONE, requestsPlanned } };
@@ -91,10 +97,18 @@ async function runRound(run: Run, reportEarly: (round: Round) => SyncResult): Pr
   refuseBlocked(run, untouched, reportEarly);
   if (choice.mode === "nothing") return untouched;
   try {
-    return { ...untouched, done: await carryOut(run, found, plan) };
+    const done = await carryOut(run, found, plan, known);
+    return { ...untouched, choice: whatWasDone(choice, done), done };
   } catch (error) {
     return { ...untouched, done: { ...untouched.done, error } };
   }
+}
+
+/** The choice, unless the target's limit was met on the way. */
+function whatWasDone(choice: Transfer, done: CarriedOut): Transfer {
+  return done.isDivided && choice.mode === "relay"
+    ? { ...choice, mode: "batched", reason: "limit-met" }
+    : choice;
 }
 
 /** Without best effort a blocked ref stops the run before anything is pushed. */

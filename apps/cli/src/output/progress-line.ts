@@ -51,6 +51,8 @@ export function createProgressLine(terminal: Terminal, options: ProgressLineOpti
           return options.remoteMessages ? terminal.note(`${event.side}: ${event.text}\n`) : undefined;
         case "retry":
           return terminal.note(`trying again (attempt ${event.attempt}): ${event.reason}\n`);
+        case "batch":
+          return show(`batch ${event.done + 1} of ${event.planned}`);
         case "ref":
           return undefined;
       }

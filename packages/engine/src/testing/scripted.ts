@@ -28,6 +28,8 @@ import type { RefScope, SyncPolicy, SyncResult } from "../schema/index.ts";
 import { spansOf } from "../spans.ts";
 import { sync } from "../sync.ts";
 import { desiredId, leasedId } from "../transfer/outcome.ts";
+import type { SpoolFolder } from "../transfer/spool.ts";
+import { TargetMemory } from "../transfer/target-memory.ts";
 import { listed } from "./values.ts";
 
 /** A pack of one object; what is in it does not matter to a relay. */
@@ -185,6 +187,8 @@ export interface ScriptedRun {
   readonly signal?: AbortSignal;
   readonly dryRun?: boolean;
   readonly events?: SyncEvent[];
+  readonly targets?: TargetMemory;
+  readonly spool?: SpoolFolder;
 }
 
 /** Run a sync between two scripted remotes. */
@@ -212,6 +216,9 @@ export function runBetween(
       observe: (event) => options.events?.push(event),
       span: spansOf(trace.getTracer("test")),
       ancestryCache: new AncestryCache(),
+      targets: options.targets ?? new TargetMemory(),
+      spool: options.spool,
+      batchStrategy: "first-parent",
       dryRun: options.dryRun ?? false,
       packBytes: 0,
       packObjects: 0,

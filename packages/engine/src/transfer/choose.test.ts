@@ -5,6 +5,7 @@ import type { RefTable } from "@gitsync/protocol";
 import type { PlannedChange } from "../plan/plan.ts";
 import { chooseHaves, chooseTransfer } from "./choose.ts";
 
+const calm = { limitReason: undefined, hasLeftovers: false } as const;
 const base = { kind: "branch", code: "x", reason: "x" } as const;
 const create = (name: string, n: number): PlannedChange => ({
   ...base,
@@ -50,13 +51,59 @@ describe("chooseTransfer()", () => {
     ["an object is missing", [update("a", 1, 2)], false, { a: 1 }, [], "relay", "objects-missing"],
   ] as const)("when %s", ([, changes, hasBlocked, target, tips, mode, reason]) => {
     expect(
-      chooseTransfer({ changes, hasBlocked, targetRefs: listed(refs(target)), targetTips: tips.map(id) }),
+      chooseTransfer({
+        ...calm,
+        changes,
+        hasBlocked,
+        targetRefs: listed(refs(target)),
+        targetTips: tips.map(id),
+      }),
+    ).toMatchObject({ mode, reason });
+  });
+
+  test.for([
+    [
+      "a limit is known",
+      [create("a", 1)],
+      {},
+      { limitReason: "limit-configured" },
+      "batched",
+      "limit-configured",
+    ],
+    [
+      "no pack is needed under a limit",
+      [create("b", 1)],
+      { a: 1 },
+      { limitReason: "limit-learned" },
+      "refs-only",
+      "objects-present",
+    ],
+    [
+      "only what an unfinished run left is there",
+      [],
+      { a: 1 },
+      { hasLeftovers: true },
+      "refs-only",
+      "leftovers-only",
+    ],
+    ["the rest is blocked, too", [], {}, { hasLeftovers: true, hasBlocked: true }, "nothing", "all-blocked"],
+  ] as const)("when %s", ([, changes, target, facts, mode, reason]) => {
+    expect(
+      chooseTransfer({
+        ...calm,
+        hasBlocked: false,
+        ...facts,
+        changes,
+        targetRefs: listed(refs(target)),
+        targetTips: [],
+      }),
     ).toMatchObject({ mode, reason });
   });
 
   test("names each missing tip once", () => {
     const changes = [create("a", 1), create("b", 1), create("c", 2), create("d", 3)];
     const { missing } = chooseTransfer({
+      ...calm,
       changes,
       hasBlocked: false,
       targetRefs: listed(refs({ x: 3 })),

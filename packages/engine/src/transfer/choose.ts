@@ -1,18 +1,24 @@
 /** Chooses how the planned changes reach the target, and says why. Pure. */
 
 import type { ObjectId, RefTable } from "@gitsync/protocol";
+import { temporaryTips } from "../batch/temporary-refs.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 
 /** A transfer with its stable reason. */
 export interface Transfer {
-  readonly mode: "nothing" | "refs-only" | "relay";
+  readonly mode: "nothing" | "refs-only" | "relay" | "batched";
   readonly reason:
     | "already-converged"
     | "all-blocked"
     | "deletes-only"
     | "objects-present"
     | "target-empty"
-    | "objects-missing";
+    | "objects-missing"
+    | "leftovers-only"
+    | "limit-configured"
+    | "limit-learned"
+    | "batches-unfinished"
+    | "limit-met";
   /** New tips that the target has not listed, so that it may lack them. */
   readonly missing: readonly ObjectId[];
 }
@@ -23,10 +29,19 @@ export interface ChooseInput {
   readonly hasBlocked: boolean;
   readonly targetRefs: RefTable;
   readonly targetTips: readonly ObjectId[];
+  /** Why a limit on the size of a push is known before it, if one is. */
+  readonly limitReason:
+    | Extract<Transfer["reason"], "limit-configured" | "limit-learned" | "batches-unfinished">
+    | undefined;
+  /** Temporary refs of a run that did not come to its end are there. */
+  readonly hasLeftovers: boolean;
 }
 
 export function chooseTransfer(input: ChooseInput): Transfer {
   const { changes } = input;
+  if (changes.length === 0 && input.hasLeftovers && !input.hasBlocked) {
+    return { mode: "refs-only", reason: "leftovers-only", missing: [] };
+  }
   if (changes.length === 0) {
     return { mode: "nothing", reason: input.hasBlocked ? "all-blocked" : "already-converged", missing: [] };
   }
@@ -36,6 +51,7 @@ export function chooseTransfer(input: ChooseInput): Transfer {
   // A listed ref proves that the target has everything behind it.
   const missing = missingTips(changes, presentTips(changes, input.targetRefs, input.targetTips));
   if (missing.length === 0) return { mode: "refs-only", reason: "objects-present", missing };
+  if (input.limitReason !== undefined) return { mode: "batched", reason: input.limitReason, missing };
   const isEmpty = input.targetRefs.size === 0 && input.targetTips.length === 0;
   return { mode: "relay", reason: isEmpty ? "target-empty" : "objects-missing", missing };
 }
@@ -64,8 +80,9 @@ export function missingTips(
 }
 
 /**
- * What to tell the source that the target has: old values of the refs that change, then tips that both list,
- * then some of the rest, so that objects behind refs that only the target has are not sent again.
+ * What to tell the source that the target has: old values of the refs that change, what an unfinished run brought,
+ * then tips that both list, then some of the rest, so that objects behind refs that only the target has are not
+ * sent again.
  */
 export function chooseHaves(
   changes: readonly PlannedChange[],
@@ -75,6 +92,7 @@ export function chooseHaves(
 ): readonly ObjectId[] {
   const haves = new Set<ObjectId>();
   for (const change of changes) if (change.action === "update") haves.add(change.oldId);
+  for (const id of temporaryTips(targetRefs)) haves.add(id);
   const full = haves.size + limits.maxHaves;
   const others = new Set<ObjectId>();
   let behind = 0;

@@ -1,9 +1,10 @@
 /** The pack of a push as its transport sees it: complete and replayable, or a stream that can be read once. */
 
-/** Every byte is there and its trailer is verified; may be sent again. */
+/** Every byte is there and its trailer is verified; may be read and sent again. */
 export interface CompletePack {
   readonly kind: "complete";
-  readonly chunks: readonly Uint8Array[];
+  /** Each iteration begins at the first byte. */
+  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   readonly byteLength: number;
 }
 

@@ -1,6 +1,9 @@
 import { encodePack, type PackableObject } from "@gitsync/protocol";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../testing/git.ts";
 import { bufferPack, type BufferedPack, type PackBufferOptions } from "./pack-buffer.ts";
+import { PackGuard } from "./pack-guard.ts";
+import { SpoolFolder } from "./spool.ts";
 
 const OBJECTS: readonly PackableObject[] = [
   { type: "blob", data: new TextEncoder().encode("hello\n") },
@@ -11,7 +14,9 @@ const PACK = Buffer.from(encodePack(OBJECTS, "sha1"));
 const options = (changes: Partial<PackBufferOptions> = {}): PackBufferOptions => ({
   objectFormat: "sha1",
   memoryBytes: 1 << 20,
+  spool: undefined,
   maxPackBytes: 1 << 30,
+  guard: undefined,
   label: "source",
   onReceived: () => {},
   ...changes,
@@ -72,7 +77,7 @@ describe("bufferPack()", () => {
       expect(pack.body).toMatchObject({ kind: "complete", byteLength: PACK.length });
       expect(await collect(pack)).toEqual(PACK);
       expect(await collect(pack), "again, as a complete pack may be sent twice").toEqual(PACK);
-      expect(pack.facts()).toEqual({ objects: 2, bytes: PACK.length });
+      expect(pack.facts()).toMatchObject({ objects: 2, bytes: PACK.length });
       await pack.close();
     },
   );
@@ -171,5 +176,75 @@ describe("bufferPack()", () => {
     await expect(bufferPack(source(), options())).rejects.toBe(cause);
     const pack = await bufferPack(source(), options({ memoryBytes: 1 }));
     await expect(collect(pack)).rejects.toBe(cause);
+  });
+
+  test("is given up before its last bytes leave when it grows past its guard, whole or streamed", async () => {
+    for (const memoryBytes of [1, 1 << 20]) {
+      const guard = new PackGuard({ admits: () => true, mostBytes: PACK.length - 1 });
+      const { code, left } = await failing(PACK, { memoryBytes, guard });
+      expect([code, guard.isDeclined]).toEqual(["PACK_TOO_LARGE", true]);
+      expect(left).toBeLessThanOrEqual(PACK.length - 20);
+    }
+  });
+
+  test("is given up before any of it leaves when its header announces too much", async () => {
+    const guard = new PackGuard({ admits: (objects) => objects < 2, mostBytes: 1 << 20 });
+    expect(await failing(PACK, { memoryBytes: 1, guard })).toEqual({ code: "PACK_TOO_LARGE", left: 0 });
+  });
+
+  test("knows whether the source or the target was waited for while it streamed", async () => {
+    const slowly = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+      for await (const piece of new Pieces(PACK, 30)) {
+        yield piece;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    const slow = await bufferPack(slowly(), options({ memoryBytes: 1 }));
+    await collect(slow);
+    expect(slow.facts().sourceWasSlow).toBe(true);
+    const quick = await bufferPack(new Pieces(PACK, 30), options({ memoryBytes: 1 }));
+    for await (const _ of quick.body.chunks) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(quick.facts().sourceWasSlow).toBe(false);
+  });
+});
+
+describe("bufferPack() with a spool", () => {
+  const openSpool = (directory: string, maxBytes = 1 << 20): SpoolFolder =>
+    new SpoolFolder({ directory, maxBytes, isAlwaysUsed: true });
+
+  test("keeps what memory does not hold whole in a file, to be sent with its length and again", async () => {
+    using folder = temporaryFolder();
+    const spool = openSpool(folder.path);
+    const source = new Pieces(PACK, 7);
+    const pack = await bufferPack(source, options({ memoryBytes: 10, spool }));
+    expect([pack.mode, pack.body]).toMatchObject(["spool", { kind: "complete", byteLength: PACK.length }]);
+    expect([await collect(pack), await collect(pack)]).toEqual([PACK, PACK]);
+    expect([source.isClosed, spool.freeBytes]).toEqual([true, (1 << 20) - PACK.length]);
+    await pack.close();
+    expect(spool.freeBytes).toBe(1 << 20);
+  });
+
+  test("leaves a small pack in memory", async () => {
+    using folder = temporaryFolder();
+    const pack = await bufferPack(new Pieces(PACK, 7), options({ spool: openSpool(folder.path) }));
+    expect(pack.mode).toBe("memory");
+  });
+
+  test("gives nothing of a pack that is damaged or cut, and the room back", async () => {
+    using folder = temporaryFolder();
+    const spool = openSpool(folder.path);
+    const broken = Buffer.from(PACK);
+    broken[30] = ~(PACK[30] ?? 0) & 0xff;
+    for (const bytes of [broken, PACK.subarray(0, -1)]) {
+      expect(await failing(bytes, { memoryBytes: 10, spool })).toEqual({ code: "PACK_CORRUPT", left: 0 });
+    }
+    expect(spool.freeBytes).toBe(1 << 20);
+  });
+
+  test("fails when it is full, and closes the source", async () => {
+    using folder = temporaryFolder();
+    const spool = openSpool(folder.path, PACK.length - 1);
+    expect((await failing(PACK, { memoryBytes: 10, spool })).code).toBe("SPOOL_FAILED");
+    expect(spool.freeBytes).toBe(PACK.length - 1);
   });
 });

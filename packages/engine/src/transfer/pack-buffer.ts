@@ -2,39 +2,60 @@
  * The bounded buffer between source and target.
  *
  * A pack that fits is complete, its trailer verified, before the push opens: it can be sent with its length and
- * sent again. A larger one streams once the buffer is full, so that a source that is still counting never holds
- * an open push. In both cases the last bytes leave only when the running hash agrees with the pack's trailer.
+ * sent again. A larger one goes through a spool file, with the same guarantees, or streams once the buffer is
+ * full, so that a source that is still counting never holds an open push. In every mode the last bytes leave only
+ * when the running hash agrees with the pack's trailer.
  */
 
 import { PackVerifier, type ObjectFormat } from "@gitsync/protocol";
+import { monotonicNow } from "../clock.ts";
 import { SyncError } from "../errors.ts";
+import { releaseGathered } from "../remote/gather.ts";
 import { protocolFailure } from "../remote/protocol-failure.ts";
 import type { PackBody } from "./pack-body.ts";
+import type { PackGuard } from "./pack-guard.ts";
+import type { SpoolFile, SpoolFolder } from "./spool.ts";
 
 export interface PackBufferOptions {
   readonly objectFormat: ObjectFormat;
   readonly memoryBytes: number;
+  /** Where a pack goes that memory does not hold; none: it streams. */
+  readonly spool: SpoolFolder | undefined;
   readonly maxPackBytes: number;
+  readonly guard: PackGuard | undefined;
   /** The source as it may be shown. */
   readonly label: string;
   /** Told of every chunk that arrived. */
   readonly onReceived: (bytes: number, objects: number | undefined) => void;
 }
 
+/** Where a pack is while it is pushed. */
+export type BufferMode = "memory" | "stream" | "spool";
+
+export interface PackFacts {
+  /** As the pack's header says. */
+  readonly objects: number;
+  /** Received so far. */
+  readonly bytes: number;
+  /** While it streamed, the source was waited for longer than the target. */
+  readonly sourceWasSlow: boolean;
+}
+
 export interface BufferedPack {
+  readonly mode: BufferMode;
   readonly body: PackBody;
-  /** From the pack's header; read by whoever reports once the pack went through. */
-  readonly facts: () => { readonly objects: number; readonly bytes: number };
-  /** Stop the source, whatever became of the body. */
+  /** Read by whoever reports once the pack went through, or did not. */
+  readonly facts: () => PackFacts;
+  /** Stop the source and give up what is held, whatever became of the body. */
   close(): Promise<void>;
 }
 
-/** Read from `source` until the pack is complete or the buffer is full. */
+/** Read from `source` until the pack is complete, or, when it is to stream, until the buffer is full. */
 export async function bufferPack(
   source: AsyncIterable<Uint8Array>,
   options: PackBufferOptions,
 ): Promise<BufferedPack> {
-  const incoming = verified(source, options);
+  const incoming = new VerifiedPack(source, options);
   const held: Uint8Array[] = [];
   let heldBytes = 0;
   try {
@@ -42,71 +63,133 @@ export async function bufferPack(
       const next = await incoming.chunks.next();
       if (next.done === true) {
         return {
+          mode: "memory",
           body: { kind: "complete", chunks: held, byteLength: heldBytes },
-          facts: incoming.facts,
+          facts: () => incoming.facts(false),
           close: async () => {},
         };
       }
       held.push(next.value);
       heldBytes += next.value.length;
     }
+    if (options.spool !== undefined) return await spooled(options.spool, held, incoming);
   } catch (error) {
     await incoming.chunks.return();
     throw error;
   }
+  const waits = new Waits();
   return {
-    body: { kind: "stream", chunks: thenRest(held, incoming.chunks) },
-    facts: incoming.facts,
+    mode: "stream",
+    body: { kind: "stream", chunks: thenRest(held, incoming.chunks, waits) },
+    facts: () => incoming.facts(waits.sourceMs > waits.targetMs),
     close: async () => {
       await incoming.chunks.return();
     },
   };
 }
 
-interface VerifiedPack {
-  readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
-  readonly facts: () => { readonly objects: number; readonly bytes: number };
+/** All of it in a file: what is held already, then the rest. */
+async function spooled(
+  folder: SpoolFolder,
+  held: Uint8Array[],
+  incoming: VerifiedPack,
+): Promise<BufferedPack> {
+  const file: SpoolFile = await folder.open();
+  try {
+    for await (const chunk of thenRest(held, incoming.chunks)) {
+      await file.write(chunk);
+      releaseGathered(chunk);
+    }
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return {
+    mode: "spool",
+    body: {
+      kind: "complete",
+      chunks: { [Symbol.asyncIterator]: () => file.chunks()[Symbol.asyncIterator]() },
+      byteLength: file.byteLength,
+    },
+    facts: () => incoming.facts(false),
+    close: () => file.close(),
+  };
 }
 
-/** The same bytes, the trailer withheld until it is proven; throws instead of ending when it is not. */
-function verified(source: AsyncIterable<Uint8Array>, options: PackBufferOptions): VerifiedPack {
-  const verifier = new PackVerifier({ format: options.objectFormat });
-  const check = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+/** The source's bytes, the trailer withheld until it is proven; throws instead of ending when it is not. */
+class VerifiedPack {
+  readonly #options: PackBufferOptions;
+  readonly #verifier: PackVerifier;
+  readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
+
+  constructor(source: AsyncIterable<Uint8Array>, options: PackBufferOptions) {
+    this.#options = options;
+    this.#verifier = new PackVerifier({ format: options.objectFormat });
+    this.chunks = this.#check(source);
+  }
+
+  facts(sourceWasSlow: boolean): PackFacts {
+    return { objects: this.#verifier.objectCount ?? 0, bytes: this.#verifier.bytes, sourceWasSlow };
+  }
+
+  async *#check(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    const { maxPackBytes, label, guard, onReceived } = this.#options;
+    const verifier = this.#verifier;
     for await (const chunk of source) {
-      const views = checked(() => verifier.feed(chunk), options);
-      options.onReceived(chunk.length, verifier.objectCount);
-      if (verifier.bytes > options.maxPackBytes) {
+      const views = this.#checked(() => verifier.feed(chunk));
+      onReceived(chunk.length, verifier.objectCount);
+      if (verifier.bytes > maxPackBytes) {
         throw new SyncError(
           "PACK_LIMIT",
-          `The source's pack is larger than ${options.maxPackBytes} bytes (${options.label})`,
+          `The source's pack is larger than ${maxPackBytes} bytes (${label})`,
           {
-            limit: options.maxPackBytes,
+            limit: maxPackBytes,
           },
         );
       }
+      guard?.check(verifier.bytes, verifier.objectCount);
       yield* views;
     }
-    yield checked(() => verifier.finish(), options);
-  };
-  return { chunks: check(), facts: () => ({ objects: verifier.objectCount ?? 0, bytes: verifier.bytes }) };
+    yield this.#checked(() => verifier.finish());
+  }
+
+  #checked<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw protocolFailure(error, "source", this.#options.label);
+    }
+  }
 }
 
-function checked<T>(work: () => T, options: PackBufferOptions): T {
-  try {
-    return work();
-  } catch (error) {
-    throw protocolFailure(error, "source", options.label);
-  }
+/** Who was waited for while a pack streamed. */
+class Waits {
+  sourceMs = 0;
+  targetMs = 0;
 }
 
 async function* thenRest(
   held: Uint8Array[],
   rest: AsyncGenerator<Uint8Array, void, undefined>,
+  waits?: Waits,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  let takenMs = waits === undefined ? 0 : monotonicNow();
   try {
     // Each chunk is let go of as it leaves, so that the buffer drains.
     for (let chunk = held.shift(); chunk !== undefined; chunk = held.shift()) yield chunk;
-    yield* rest;
+    if (waits === undefined) {
+      yield* rest;
+      return;
+    }
+    for (;;) {
+      const askedMs = monotonicNow();
+      waits.targetMs += askedMs - takenMs;
+      const next = await rest.next();
+      takenMs = monotonicNow();
+      waits.sourceMs += takenMs - askedMs;
+      if (next.done === true) return;
+      yield next.value;
+    }
   } finally {
     await rest.return();
   }

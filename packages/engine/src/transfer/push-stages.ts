@@ -70,7 +70,7 @@ function groupsOf(
 }
 
 /** A planned change as receive-pack's command; its old id is the lease. */
-function commandOf(change: PlannedChange): RefUpdateCommand {
+export function commandOf(change: PlannedChange): RefUpdateCommand {
   const ref = change.targetRef;
   switch (change.action) {
     case "create":
@@ -82,7 +82,8 @@ function commandOf(change: PlannedChange): RefUpdateCommand {
   }
 }
 
-function chunked<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+/** In pieces of at most `size`. */
+export function chunked<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
   const chunks: T[][] = [];
   for (let from = 0; from < items.length; from += size) chunks.push(items.slice(from, from + size));
   return chunks;

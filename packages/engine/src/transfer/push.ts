@@ -11,21 +11,22 @@ import { isSyncError, SyncError } from "../errors.ts";
 import type { PushAnswer, RemoteObserver, TargetRemote } from "../remote/remote.ts";
 import { judgeAll, judgeByListing, reportsAllApplied, wordsAbout, type Verdicts } from "./outcome.ts";
 import type { PackBody } from "./pack-body.ts";
-import type { PushGroup } from "./push-stages.ts";
 
 /** Between two listings that have to agree; an orphaned receive-pack may still be at work in between. */
 const SETTLE_MS = 1_000;
 const MAX_SETTLE_LISTINGS = 6;
 
 export interface PushInput {
-  readonly group: PushGroup;
+  readonly commands: readonly RefUpdateCommand[];
   readonly pack: PackBody | undefined;
   readonly atomic: boolean;
   readonly objectFormat: ObjectFormat;
+  /** Whether we broke the pack off ourselves, before its end. */
+  readonly isGivenUp: () => boolean;
 }
 
 export interface PushOutcome {
-  /** By ref of every command of the group. */
+  /** By ref of every command. */
   readonly verdicts: Verdicts;
   /** The target could not take the pack as a whole. */
   readonly unpackFailed: boolean;
@@ -39,7 +40,7 @@ export interface PushOutcome {
 const MAX_WORDS = 4_000;
 
 /** Never rejects: whatever happens after the push was begun is told as an outcome. */
-export async function pushGroup(
+export async function pushOnce(
   target: TargetRemote,
   input: PushInput,
   observer: RemoteObserver,
@@ -52,12 +53,12 @@ export async function pushGroup(
       observer.message(text);
     },
   };
-  const { commands } = input.group;
+  const { commands, atomic, objectFormat, pack } = input;
   let answer: PushAnswer;
   try {
-    const { atomic, objectFormat, pack } = input;
     answer = await target.push({ commands, atomic, objectFormat, pack }, listening, signal);
   } catch (error) {
+    if (input.isGivenUp()) return givenUp(commands, error);
     return afterError(target, commands, error, signal);
   }
   if (reportsAllApplied(commands, answer)) {
@@ -73,7 +74,7 @@ export async function pushGroup(
   // A hook speaks on the side; its words explain the bare "declined" of the report.
   const verdicts = judgeByListing(commands, listed, (ref) => {
     const words = wordsAbout(ref, answer);
-    return words !== undefined && /declined|unpack|rejected/iu.test(words) && progress !== ""
+    return words !== undefined && /declined|unpack|rejected|failed to update/iu.test(words) && progress !== ""
       ? `${words} (${progress.trim()})`
       : words;
   });
@@ -86,6 +87,29 @@ export async function pushGroup(
         ? someApplied(verdicts)
         : answer.unpack.ok && answer.commands.some((command) => command.type === "ok"),
   };
+}
+
+/** A pack whose trailer never left is no pack: nothing can have come of it, and nobody need be asked. */
+function givenUp(commands: readonly RefUpdateCommand[], error: unknown): PushOutcome {
+  const reason = error instanceof Error ? error.message : "the pack was given up";
+  const verdicts = judgeAll(commands, { outcome: "not-attempted", reason });
+  return { verdicts, unpackFailed: false, error, packKept: false };
+}
+
+/** The error that ends a transfer; one that left no ref behind does not. */
+export function endOf(outcome: PushOutcome): unknown {
+  const isDone = [...outcome.verdicts.values()].every(
+    (verdict) => verdict.outcome === "applied" || verdict.outcome === "lease-lost",
+  );
+  return isDone ? undefined : outcome.error;
+}
+
+/** The connection broke and the target stayed as it was: those refs were not refused, they were not reached. */
+export function markUnreached(verdicts: Verdicts, outcome: PushOutcome): void {
+  const reason = outcome.error instanceof Error ? outcome.error.message : "the connection broke";
+  for (const [ref, verdict] of outcome.verdicts) {
+    if (verdict.outcome === "refused") verdicts.set(ref, { outcome: "not-attempted", reason });
+  }
 }
 
 async function afterError(
@@ -147,6 +171,7 @@ function wasRefusedUpFront(error: unknown): boolean {
     "AUTH_DENIED",
     "NOT_FOUND",
     "LENGTH_REQUIRED",
+    "PACK_TOO_LARGE",
     "RATE_LIMITED",
     "EGRESS_DENIED",
     "REDIRECT_REFUSED",

@@ -92,3 +92,8 @@ const UNKNOWN: Refusal = { code: "refused-unknown", remedy: "read the target's m
 export function refusalOf(text: string): Refusal {
   return REFUSALS.find((rule) => rule.pattern.test(text)) ?? UNKNOWN;
 }
+
+/** What a person can do about a refusal with this code. */
+export function remedyOf(code: string): string {
+  return (REFUSALS.find((rule) => rule.code === code) ?? UNKNOWN).remedy;
+}

@@ -1,21 +1,32 @@
 /**
- * Carries the planned changes to the target: packs from the source's answer into the target's push, request by
- * request, and says what became of each ref.
+ * Carries the planned changes to the target, request by request, and says what became of each ref.
+ *
+ * Whatever the plan holds, the same is done: ask the source for what the target lacks and send it on with the
+ * first request that needs it. Where that is more than the target takes at once, it goes in batches.
  */
 
-import { emptyPack, formatRefName, type ObjectFormat, type ObjectId, type RefName } from "@gitsync/protocol";
-import { isSyncError, SyncError } from "../errors.ts";
+import { formatRefName, type ObjectFormat, type ObjectId, type RefName } from "@gitsync/protocol";
+import { SyncError } from "../errors.ts";
 import type { DownloadedPack } from "../ancestry.ts";
-import { PackProgress } from "../meter.ts";
+import type { CommitGraph } from "../batch/commit-graph.ts";
+import { deliverInBatches, type BatchesOutcome, type WriteChange } from "../batch/deliver-in-batches.ts";
+import { readHistory } from "../batch/read-history.ts";
+import {
+  isTooManyObjects,
+  limitAfterRefusal,
+  rememberedBytes,
+  toldLimit,
+  type SizeLimit,
+} from "../batch/size-limit.ts";
+import type { TemporaryRefs } from "../batch/temporary-refs.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import type { SourceListing, TargetListing } from "../remote/remote.ts";
 import type { Run } from "../run.ts";
 import { chooseHaves, missingTips, presentTips } from "./choose.ts";
 import type { Verdicts } from "./outcome.ts";
-import { bufferPack, type BufferedPack } from "./pack-buffer.ts";
-import type { PackBody } from "./pack-body.ts";
-import { pushGroup, type PushOutcome } from "./push.ts";
-import type { PushGroup } from "./push-stages.ts";
+import { PackCarrier, type Delivered } from "./pack-carrier.ts";
+import { endOf, markUnreached, type PushOutcome } from "./push.ts";
+import { chunked, commandOf, type PushGroup } from "./push-stages.ts";
 
 export interface TransferInput {
   readonly groups: readonly PushGroup[];
@@ -26,11 +37,18 @@ export interface TransferInput {
   readonly archives: ReadonlyMap<PlannedChange, RefName>;
   /** A pack that the plan had to download already; the push that needs just that is spared a second download. */
   readonly downloaded: DownloadedPack | undefined;
+  /** The size of pack that the target is known to take. */
+  readonly limit: SizeLimit | undefined;
+  readonly names: TemporaryRefs;
 }
 
 export interface TransferOutcome {
   readonly verdicts: Verdicts;
   readonly requestsDone: number;
+  /** Requests that batches added to those of the groups. */
+  readonly requestsAdded: number;
+  /** The transfer met the limit on its way and went on in batches. */
+  readonly isDivided: boolean;
   /** Ended the transfer before its last request. */
   readonly error: unknown;
 }
@@ -40,34 +58,38 @@ const HAVE_SAMPLE = 256;
 
 /** Never rejects: what ended the transfer early is part of its outcome. */
 export async function transfer(run: Run, input: TransferInput): Promise<TransferOutcome> {
+  const work = new Work(run, input);
   const verdicts: Verdicts = new Map();
-  const carrier = new PackCarrier(run, input);
-  let requestsDone = 0;
+  const ended = (error: unknown): TransferOutcome => ({ verdicts, ...work.counts, error });
   for (const [index, group] of input.groups.entries()) {
-    let outcome: PushOutcome;
+    let outcome: GroupOutcome;
     try {
-      outcome = await carrier.push(group, input.groups.slice(index));
+      outcome = await work.deliver(group, input.groups.slice(index));
     } catch (error) {
       // Nothing of this group was sent.
       markNotAttempted(verdicts, input.groups.slice(index), error);
-      return { verdicts, requestsDone, error };
+      return ended(error);
     }
-    requestsDone += 1;
     // Whether old archives went away says nothing about the refs that were asked for.
     if (group.purpose === "expire") continue;
-    const error = group.purpose === "archive" ? archiveError(outcome) : endOf(outcome);
+    const error = group.purpose === "archive" ? archiveError(outcome) : outcome.error;
     if (group.purpose !== "archive")
       for (const [ref, verdict] of outcome.verdicts) verdicts.set(ref, verdict);
     if (error === undefined) continue;
-    markNotAttempted(verdicts, input.groups.slice(index + 1), error);
-    if (group.purpose !== "archive") markUnreached(verdicts, outcome, error);
-    return { verdicts, requestsDone, error };
+    markNotAttempted(verdicts, input.groups.slice(index), error);
+    return ended(error);
   }
-  return { verdicts, requestsDone, error: undefined };
+  await work.removeTemporaryRefs();
+  return ended(undefined);
+}
+
+interface GroupOutcome {
+  readonly verdicts: Verdicts;
+  readonly error: unknown;
 }
 
 /** Why nothing may be overwritten or deleted: an old tip is not known to be safe. */
-function archiveError(outcome: PushOutcome): unknown {
+function archiveError(outcome: GroupOutcome): unknown {
   const missing = [...outcome.verdicts].find(([, verdict]) => verdict.outcome !== "applied");
   if (missing === undefined) return undefined;
   const [ref, verdict] = missing;
@@ -81,210 +103,202 @@ function archiveError(outcome: PushOutcome): unknown {
   );
 }
 
-/** The error that ends a transfer; one that left no ref behind does not. */
-function endOf(outcome: PushOutcome): unknown {
-  const isDone = [...outcome.verdicts.values()].every(
-    (verdict) => verdict.outcome === "applied" || verdict.outcome === "lease-lost",
-  );
-  return isDone ? undefined : outcome.error;
-}
-
+/** Say of every ref without a verdict that it was not reached. */
 function markNotAttempted(verdicts: Verdicts, groups: readonly PushGroup[], error: unknown): void {
   const reason = error instanceof Error ? error.message : "the run ended before it";
-  for (const change of groups.flatMap((group) => group.changes)) {
-    verdicts.set(change.targetRef, { outcome: "not-attempted", reason });
+  for (const { targetRef } of groups.flatMap((group) => group.changes)) {
+    if (!verdicts.has(targetRef)) verdicts.set(targetRef, { outcome: "not-attempted", reason });
   }
 }
 
-/** The connection broke and the target stayed as it was: those refs were not refused, they were not reached. */
-function markUnreached(verdicts: Verdicts, outcome: PushOutcome, error: unknown): void {
-  const reason = error instanceof Error ? error.message : "the connection broke";
-  for (const [ref, verdict] of outcome.verdicts) {
-    if (verdict.outcome === "refused") verdicts.set(ref, { outcome: "not-attempted", reason });
-  }
-}
-
-interface FetchedPack extends BufferedPack {
-  /** It may hold deltas to objects that only the target has. */
-  readonly isThin: boolean;
-}
-
-/** Knows what the target still lacks and fetches it for the request that needs it first. */
-class PackCarrier {
+/** The groups of one transfer: what the target has by now, and whether it is given more in batches. */
+class Work {
   readonly #run: Run;
   readonly #input: TransferInput;
-  /** Tips that the target proved to have: listed, or pushed with a pack that it kept. */
+  readonly #carrier: PackCarrier;
+  /** Of what is to be delivered, what the target proved to have: listed, or reported applied. */
   readonly #present: Set<ObjectId>;
-  #thin: boolean;
+  readonly #made = new Map<RefName, ObjectId>();
+  #limit: SizeLimit | undefined;
+  /** The history behind everything that is to be delivered, once it is divided. */
+  #graph: CommitGraph | undefined;
+  #isUnfinished = false;
+  #requestsDone = 0;
+  #requestsAdded = 0;
 
   constructor(run: Run, input: TransferInput) {
     this.#run = run;
     this.#input = input;
+    this.#carrier = new PackCarrier(run, input);
     const { refs, extraTips } = input.targetListing;
     this.#present = presentTips(
       input.groups.flatMap((group) => group.changes),
       refs,
       extraTips,
     );
-    this.#thin = !input.targetListing.capabilities.has("no-thin");
+    this.#limit = input.limit;
   }
 
-  /** Push a group, again where that is safe and promises more: without deltas to absent bases, or after a cut. */
-  async push(group: PushGroup, remaining: readonly PushGroup[]): Promise<PushOutcome> {
-    let replays = 0;
-    for (;;) {
-      const needed = missingTips(group.changes, this.#present);
-      const wants =
-        needed.length === 0
-          ? []
-          : missingTips(
-              remaining.flatMap((each) => each.changes),
-              this.#present,
-            );
-      const pack = wants.length === 0 ? undefined : await this.#fetch(wants, remaining);
-      const outcome = await this.#pushWith(group, pack);
-      if (pack?.isThin === true && mayBeThin(outcome)) {
-        this.#thin = false;
-        this.#retry("the target could not complete a thin pack", 1);
-        continue;
-      }
-      if (replays === 0 && mayReplay(outcome, pack)) {
-        replays += 1;
-        this.#retry("the connection to the target broke", replays);
-        continue;
-      }
-      if (outcome.packKept) for (const id of wants) this.#present.add(id);
-      return outcome;
+  get counts(): Pick<TransferOutcome, "requestsDone" | "requestsAdded" | "isDivided"> {
+    return {
+      requestsDone: this.#requestsDone,
+      requestsAdded: this.#requestsAdded,
+      isDivided: this.#graph !== undefined,
+    };
+  }
+
+  /** @throws {SyncError} when the source fails before anything of the group was pushed. */
+  async deliver(group: PushGroup, remaining: readonly PushGroup[]): Promise<GroupOutcome> {
+    const needed = missingTips(group.changes, this.#present);
+    if (needed.length > 0 && this.#graph !== undefined) return this.#divide(group, remaining, undefined);
+    const wants = needed.length === 0 ? [] : this.#wantsOf(remaining);
+    const limit = this.#limit;
+    const { memoryBytes } = this.#run.limits;
+    const delivered = await this.#carrier.deliver({
+      commands: group.commands,
+      wants,
+      haves: this.#havesOf(remaining),
+      atomic: this.#run.request.policy.atomic,
+      mostBytes: limit?.mostBytes ?? Number.POSITIVE_INFINITY,
+      // What fits into memory is known exactly before its push begins; only the rest has to be estimated.
+      admits: (objects) =>
+        limit === undefined || limit.mostBytes <= memoryBytes || !isTooManyObjects(limit, objects),
+    });
+    if (delivered.type !== "settled") return this.#divide(group, remaining, delivered);
+    const { outcome } = delivered;
+    this.#requestsDone += 1;
+    if (outcome.packKept) for (const id of wants) this.#present.add(id);
+    return settled(outcome);
+  }
+
+  /** Take away what held parts of a history; a ref that was not brought to its end keeps what it has. */
+  async removeTemporaryRefs(): Promise<void> {
+    const { names, targetListing } = this.#input;
+    const refs = new Map([...names.found, ...this.#made]);
+    if (refs.size === 0 || this.#isUnfinished || !targetListing.capabilities.has("delete-refs")) return;
+    const deletes = [...refs].map(([ref, oldId]) => ({ type: "delete", ref, oldId }) as const);
+    for (const commands of chunked(deletes, this.#run.limits.maxRefUpdates)) {
+      // What stays is found by the next run, which also removes it.
+      const request = { commands, wants: [], haves: [], atomic: false, mostBytes: Number.POSITIVE_INFINITY };
+      await this.#carrier.deliver(request);
     }
   }
 
-  async #pushWith(group: PushGroup, pack: BufferedPack | undefined): Promise<PushOutcome> {
-    const { objectFormat } = this.#input;
+  async #divide(
+    group: PushGroup,
+    remaining: readonly PushGroup[],
+    delivered: Delivered | undefined,
+  ): Promise<GroupOutcome> {
     const run = this.#run;
-    const deletesOnly = group.commands.every((command) => command.type === "delete");
-    const body: PackBody | undefined = deletesOnly
-      ? undefined
-      : (pack?.body ?? complete(emptyPack(objectFormat)));
-    run.meter.asked("target", { commands: group.commands.length });
-    run.observe({ type: "phase", phase: "push" });
-    try {
-      return await run.span("git.push", { "git_sync.commands": group.commands.length }, async (span) => {
-        const sent = new PackProgress("target", (event) => run.observe(event));
-        if (body?.kind === "complete") sent.add(body.byteLength, pack?.facts().objects);
-        const counted: PackBody | undefined =
-          body?.kind === "stream"
-            ? { kind: "stream", chunks: counting(body.chunks, (bytes) => sent.add(bytes)) }
-            : body;
-        const outcome = await pushGroup(
-          run.target,
-          { group, pack: counted, atomic: run.request.policy.atomic, objectFormat },
-          { message: (text) => run.observe({ type: "remote-message", side: "target", text }) },
-          run.signal,
-        );
-        sent.finish();
-        const facts = pack?.facts();
-        if (facts) {
-          run.packBytes += facts.bytes;
-          run.packObjects += facts.objects;
-          span.setAttributes({ "git_sync.pack.bytes": facts.bytes, "git_sync.pack.objects": facts.objects });
-        }
-        return outcome;
+    const limit = this.#limitAfter(delivered);
+    const { objectFormat, sourceListing, targetListing, names } = this.#input;
+    const haves = this.#havesOf(remaining);
+    if (this.#graph === undefined) {
+      if (delivered?.type === "too-large") {
+        run.observe({
+          type: "retry",
+          phase: "push",
+          reason: `the target takes at most about ${limit.mostBytes} bytes at once; going on in batches`,
+          attempt: 1,
+        });
+      }
+      this.#graph = await readHistory(run, {
+        listing: sourceListing,
+        objectFormat,
+        wants: this.#wantsOf(remaining),
+        branches: branchTips(remaining),
+        haves,
       });
-    } finally {
-      await pack?.close();
+    }
+    const writes = group.changes.filter(isWrite);
+    const others = group.changes.filter((change) => !isWrite(change)).map(commandOf);
+    const together = run.request.policy.atomic;
+    const outcome = await deliverInBatches(run, this.#carrier, {
+      changes: writes,
+      closing: others,
+      together,
+      graph: this.#graph,
+      present: this.#present,
+      listed: targetListing.refs,
+      haves,
+      limit,
+      undivided: delivered,
+      names,
+      made: this.#made,
+      canDelete: targetListing.capabilities.has("delete-refs"),
+    });
+    this.#noteBatches(outcome);
+    if (outcome.error !== undefined || together || others.length === 0) return outcome;
+    const rest = await this.#carrier.deliver({
+      commands: others,
+      wants: [],
+      haves: [],
+      atomic: false,
+      mostBytes: Number.POSITIVE_INFINITY,
+    });
+    this.#requestsDone += 1;
+    this.#requestsAdded += 1;
+    const last = settled(rest.outcome);
+    return { verdicts: new Map([...outcome.verdicts, ...last.verdicts]), error: last.error };
+  }
+
+  #noteBatches(outcome: BatchesOutcome): void {
+    const { limit, done, planned, verdicts } = outcome;
+    this.#limit = limit;
+    this.#requestsDone += done;
+    this.#requestsAdded += Math.max(planned, done) - 1;
+    this.#isUnfinished ||= [...verdicts.values()].some(
+      (verdict) => verdict.outcome === "refused" && verdict.code === "pack-too-large",
+    );
+    if (limit.basis === "met" && done > 0) {
+      this.#run.targets.learn(this.#run.targetLabel, { limitBytes: rememberedBytes(limit) });
     }
   }
 
-  /** Ask the source for what is missing and read as much of its answer as the buffer takes. */
-  #fetch(wants: readonly ObjectId[], remaining: readonly PushGroup[]): Promise<FetchedPack> {
-    const run = this.#run;
-    const { sourceListing, targetListing, objectFormat } = this.#input;
-    const haves = chooseHaves(
-      remaining.flatMap((group) => group.changes),
+  /** What is believed of the target's limit after a pack that was too large. */
+  #limitAfter(delivered: Delivered | undefined): SizeLimit {
+    const room = this.#run.spool?.freeBytes ?? Number.POSITIVE_INFINITY;
+    const known = this.#limit;
+    if (delivered?.evidence !== undefined) {
+      this.#limit = limitAfterRefusal(known, delivered.evidence);
+    } else if (delivered !== undefined && known === undefined) {
+      // Nothing but the spool can have been too small.
+      this.#limit = toldLimit(room, "met");
+    }
+    return this.#limit ?? toldLimit(room, "met");
+  }
+
+  #wantsOf(groups: readonly PushGroup[]): readonly ObjectId[] {
+    return missingTips(
+      groups.flatMap((group) => group.changes),
+      this.#present,
+    );
+  }
+
+  #havesOf(groups: readonly PushGroup[]): readonly ObjectId[] {
+    const { sourceListing, targetListing } = this.#input;
+    return chooseHaves(
+      groups.flatMap((group) => group.changes),
       sourceListing.refs,
       targetListing.refs,
-      { maxHaves: run.limits.maxHaves, sample: HAVE_SAMPLE },
+      { maxHaves: this.#run.limits.maxHaves, sample: HAVE_SAMPLE },
     );
-    run.meter.asked("source", { wants: wants.length, haves: haves.length });
-    run.observe({ type: "phase", phase: "fetch" });
-    const attributes = { "git_sync.wants": wants.length, "git_sync.haves": haves.length };
-    return run.span("git.fetch", attributes, async () => {
-      const leaving = new AbortController();
-      const received = new PackProgress("source", (event) => run.observe(event));
-      const ofsDelta = targetListing.capabilities.has("ofs-delta");
-      const thin = this.#thin && haves.length > 0;
-      const downloaded = this.#downloaded(wants, ofsDelta);
-      const answer =
-        downloaded ??
-        run.source.fetch(
-          { wants, haves, thin, ofsDelta },
-          { message: (text) => run.observe({ type: "remote-message", side: "source", text }) },
-          AbortSignal.any([run.signal, leaving.signal]),
-        );
-      const pack = await bufferPack(answer, {
-        objectFormat,
-        memoryBytes: run.limits.memoryBytes,
-        maxPackBytes: run.limits.maxPackBytes,
-        label: run.sourceLabel,
-        onReceived: (bytes, objects) => received.add(bytes, objects),
-      });
-      const close = async (): Promise<void> => {
-        // A source that is still counting would not notice that nobody waits any more.
-        leaving.abort();
-        received.finish();
-        await pack.close();
-      };
-      return { ...pack, close, isThin: thin && downloaded === undefined };
-    });
-  }
-
-  /** What the plan downloaded, if it is just what is wanted now and in a form that the target reads. */
-  #downloaded(wants: readonly ObjectId[], ofsDelta: boolean): AsyncIterable<Uint8Array> | undefined {
-    const { downloaded } = this.#input;
-    if (downloaded === undefined || !ofsDelta || downloaded.wants.size !== wants.length) return undefined;
-    return wants.every((id) => downloaded.wants.has(id)) ? replayed(downloaded.chunks) : undefined;
-  }
-
-  #retry(reason: string, attempt: number): void {
-    this.#run.observe({ type: "retry", phase: "push", reason, attempt });
   }
 }
 
-async function* replayed(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* chunks;
+function settled(outcome: PushOutcome): GroupOutcome {
+  const error = endOf(outcome);
+  if (error === undefined) return { verdicts: outcome.verdicts, error };
+  const verdicts: Verdicts = new Map(outcome.verdicts);
+  markUnreached(verdicts, outcome);
+  return { verdicts, error };
 }
 
-/** The same chunks, counted when the transport comes back for the next. */
-async function* counting(
-  chunks: AsyncIterable<Uint8Array>,
-  onTaken: (bytes: number) => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of chunks) {
-    // Read now: whoever takes the chunk may free it.
-    const { length } = chunk;
-    yield chunk;
-    onTaken(length);
-  }
+function isWrite(change: PlannedChange): change is WriteChange {
+  return change.action !== "delete";
 }
 
-/** A target that cannot complete a thin pack says only that it could not unpack it. */
-function mayBeThin(outcome: PushOutcome): boolean {
-  if (!outcome.unpackFailed) return false;
-  return [...outcome.verdicts.values()].every(
-    (verdict) =>
-      verdict.outcome === "refused" &&
-      (verdict.code === "missing-objects" || verdict.code === "refused-unknown"),
-  );
-}
-
-/** A cut connection may be tried once more when two listings agreed that nothing was applied. */
-function mayReplay(outcome: PushOutcome, pack: BufferedPack | undefined): boolean {
-  const { error, verdicts } = outcome;
-  if (pack?.body.kind === "stream" || !isSyncError(error)) return false;
-  if ([...verdicts.values()].some((verdict) => verdict.outcome !== "refused")) return false;
-  return error.code === "REMOTE_UNREACHABLE" || error.code === "REMOTE_UNAVAILABLE";
-}
-
-function complete(bytes: Uint8Array): PackBody {
-  return { kind: "complete", chunks: [bytes], byteLength: bytes.length };
+function branchTips(groups: readonly PushGroup[]): ReadonlySet<ObjectId> {
+  const writes = groups.flatMap((group) => group.changes).filter(isWrite);
+  return new Set(writes.filter((change) => change.kind === "branch").map((change) => change.newId));
 }

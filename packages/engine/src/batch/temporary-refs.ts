@@ -1,0 +1,44 @@
+/**
+ * Names that hold parts of a history at the target until the refs that need it are there.
+ *
+ * `refs/gitsync/batch/<source>/<bytes>/<object id>`: the name says what it holds, so that making it twice is no
+ * conflict; for which source it was made, so that two mirrors into one target do not clear each other's away; and
+ * which size of pack the target took, so that a run after a crash need not find out again.
+ */
+
+import { createHash } from "node:crypto";
+import { parseRefName, type ObjectId, type RefName, type RefTable } from "@gitsync/protocol";
+import { OWN_PREFIX } from "../plan/ref-kind.ts";
+
+const PREFIX = `${OWN_PREFIX}batch/`;
+
+/** The temporary refs of one source at one target. */
+export interface TemporaryRefs {
+  /** Listed ones, also those that a run left behind that did not come to its end. */
+  readonly found: ReadonlyMap<RefName, ObjectId>;
+  /** The size of pack that the run meant to send which left them. */
+  readonly limitBytes: number | undefined;
+  nameOf(id: ObjectId, limitBytes: number): RefName;
+}
+
+/** `source` is the address as it may be shown. */
+export function temporaryRefs(source: string, targetRefs: RefTable): TemporaryRefs {
+  const own = `${PREFIX}${createHash("sha256").update(source).digest("hex").slice(0, 12)}/`;
+  const found = new Map<RefName, ObjectId>();
+  let limitBytes: number | undefined;
+  for (const { name, oid } of targetRefs.under(own)) {
+    found.set(name, oid);
+    const bytes = Number(/^(\d{1,15})\//u.exec(name.slice(own.length))?.[1] ?? Number.NaN);
+    if (bytes > 0) limitBytes = Math.min(bytes, limitBytes ?? bytes);
+  }
+  return {
+    found,
+    limitBytes,
+    nameOf: (id, bytes) => parseRefName(`${own}${Math.floor(bytes)}/${id}`),
+  };
+}
+
+/** What temporary refs name, of whichever source: it is at the target and worth claiming. */
+export function* temporaryTips(targetRefs: RefTable): Generator<ObjectId, void, undefined> {
+  yield* targetRefs.under(PREFIX).ids();
+}

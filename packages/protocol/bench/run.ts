@@ -5,11 +5,13 @@
 
 import type { Bench } from "./bench.ts";
 import { holds, printTable, type FoundFigure } from "./figure.ts";
+import { packIndex } from "./pack-index.ts";
+import { packScan } from "./pack-scan.ts";
 import { refs } from "./refs.ts";
 import { parseSettings, USAGE, type BenchSettings } from "./settings.ts";
 import { sideband } from "./sideband.ts";
 
-const BENCHES: readonly Bench[] = [sideband, refs];
+const BENCHES: readonly Bench[] = [sideband, refs, packScan, packIndex];
 
 process.exitCode = await main(process.argv.slice(2));
 

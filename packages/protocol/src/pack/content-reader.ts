@@ -4,7 +4,7 @@
 import { INFLATE_TRUNCATED } from "../zlib/inflate-answer.ts";
 import { ResumableInflater } from "../zlib/resumable-inflater.ts";
 import { ContentCollector } from "./content-collector.ts";
-import { EntryInflater, SMALL_BYTES } from "./entry-inflater.ts";
+import { EntryInflater } from "./entry-inflater.ts";
 
 /** What is wanted of an entry's inflated content: nothing, all at once, or piece by piece. */
 export type ContentWish = "none" | "whole" | "pieces";
@@ -13,7 +13,9 @@ export type ContentWish = "none" | "whole" | "pieces";
 const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 /** Content up to this size waits for one more chunk: most does not need a third. */
 const MAX_CARRIED_SIZE = 256 * 1024;
-/** Content is hardly ever deflated further than this. With less of it at hand, a call into a library is not tried. */
+/** What a byte of deflate can stand for at most: four times 258 bytes, a length and a distance of one bit each. */
+const MOST_FROM_BYTE = 1032;
+/** Large content is hardly ever deflated further than this: with less of it at hand, inflating in one go is not tried. */
 const HOPEFUL_RATIO = 16;
 
 type State = "fresh" | "carried" | "resumed";
@@ -74,20 +76,21 @@ export class ContentReader {
   }
 
   #begin(chunk: Uint8Array, at: number): number {
-    if (this.#mayBeWhole(chunk.length - at)) {
+    const available = chunk.length - at;
+    const most = longestDeflated(this.#size);
+    if (this.#mayBeWhole(available)) {
       // Nothing sound is longer. What is, takes the slow way.
-      const most = longestDeflated(this.#size);
       const answer = this.#inflateWhole(chunk, at, Math.min(chunk.length, at + most));
       this.#consumed = this.#inflater.consumed;
       if (answer !== INFLATE_TRUNCATED) return answer;
-      // Only what is known to go on may wait: the next chunk need not come otherwise.
-      if (this.#size <= MAX_CARRIED_SIZE && chunk.length - at <= most) {
-        this.#carried = 0;
-        this.#consumed = this.#carryMore(chunk, at);
-        this.#carried = this.#consumed;
-        this.#state = "carried";
-        return INFLATE_TRUNCATED;
-      }
+    }
+    // Only what is known to go on may wait: the next chunk need not come otherwise.
+    if (this.#size <= MAX_CARRIED_SIZE && available <= most) {
+      this.#carried = 0;
+      this.#consumed = this.#carryMore(chunk, at);
+      this.#carried = this.#consumed;
+      this.#state = "carried";
+      return INFLATE_TRUNCATED;
     }
     this.#startStream();
     return this.#resume(chunk, at);
@@ -116,8 +119,9 @@ export class ContentReader {
     return answer;
   }
 
+  /** False for content up to {@link MAX_CARRIED_SIZE} only when it is certain. */
   #mayBeWhole(available: number): boolean {
-    if (this.#size <= SMALL_BYTES) return true;
+    if (this.#size <= MAX_CARRIED_SIZE) return available * MOST_FROM_BYTE >= this.#size;
     return this.#size <= MAX_WHOLE_BYTES && available * HOPEFUL_RATIO >= this.#size;
   }
 

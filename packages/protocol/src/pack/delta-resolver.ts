@@ -11,7 +11,7 @@ import { kindOf, type ObjectType, objectTypeOf, OFS_DELTA } from "./entry.ts";
 import { ObjectHasher } from "./hasher.ts";
 import { compareIds } from "./id-order.ts";
 import type { InflateBudget } from "./inflate-budget.ts";
-import { type PackSource, readExactly } from "./source.ts";
+import { type PackSource, SourceWindow } from "./source.ts";
 
 /** An object that a delta of a thin pack is made of, from outside the pack. */
 export interface BaseObject {
@@ -52,6 +52,7 @@ const MAX_SCRATCH_BYTES = 1024 * 1024;
 export class DeltaResolver {
   readonly #table: EntryTable;
   readonly #options: DeltaResolverOptions;
+  readonly #source: SourceWindow;
   readonly #children: DeltaChildren;
   readonly #inflater: EntryInflater = new EntryInflater();
   readonly #hasher: ObjectHasher;
@@ -67,6 +68,7 @@ export class DeltaResolver {
   constructor(table: EntryTable, options: DeltaResolverOptions) {
     this.#table = table;
     this.#options = options;
+    this.#source = new SourceWindow(options.source);
     this.#children = new DeltaChildren(table);
     this.#hasher = new ObjectHasher(table.format);
   }
@@ -199,7 +201,7 @@ export class DeltaResolver {
     const { offsets, headerLengths, sizes } = this.#table;
     const offset = offsets[entry] ?? 0;
     const length = this.#table.packedLength(entry);
-    const bytes = readExactly(this.#options.source, offset + (headerLengths[entry] ?? 0), length);
+    const bytes = this.#source.read(offset + (headerLengths[entry] ?? 0), length);
     const answer = this.#inflater.inflate(bytes, 0, length, sizes[entry] ?? 0);
     if (answer === 0 && this.#inflater.consumed === length) return this.#inflater.content;
     throw new ProtocolError("PACK_INVALID", "Cannot read pack: its bytes changed since it was scanned", {

@@ -6,7 +6,7 @@ import { INFLATE_CORRUPT, INFLATE_TRUNCATED, INFLATE_WRONG_SIZE } from "../zlib/
 import { SmallInflater } from "../zlib/small-inflater.ts";
 
 /** Up to this size our own code is faster than any library: a call into it costs more than the work. */
-export const SMALL_BYTES = 1024;
+const SMALL_BYTES = 1024;
 
 /** Inflates whole streams of known size. Not for two at a time. */
 export class EntryInflater {

@@ -1,7 +1,6 @@
 // Hashing for objects and packs.
 
 import { accelerators } from "../accelerators.ts";
-import { encodeText } from "../byte-text.ts";
 import { hashByteLength, type ObjectFormat, type ObjectId, objectIdFromBytes } from "../object-id.ts";
 import type { ObjectType } from "./entry.ts";
 
@@ -61,7 +60,8 @@ export class ObjectHasher {
 
   /** Start the id of an object whose content comes in pieces. */
   begin(type: ObjectType, size: number): Hasher {
-    return createHasher(this.#format).update(encodeText(`${type} ${size}\0`));
+    const length = writeObjectHeader(this.#joined, type, size);
+    return createHasher(this.#format).update(this.#joined.subarray(0, length));
   }
 }
 

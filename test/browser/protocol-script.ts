@@ -10,13 +10,18 @@ import {
   encodePack,
   FetchResponseDecoder,
   hashObject,
+  HttpUploadRequestDecoder,
   LsRefsDecoder,
+  type MessageDecoder,
+  ObjectInfoDecoder,
   type ObjectFormat,
   objectIdFromBytes,
   PackVerifier,
   ProtocolError,
   readPackObjects,
   ReportStatusDecoder,
+  UpdateRequestDecoder,
+  V2CommandDecoder,
 } from "@gitsync/protocol";
 
 /** Recordings by file name, as numbers, which survive every way into a page. */
@@ -57,6 +62,14 @@ export function protocolAnswers(recordings: Recordings): ProtocolAnswers {
   };
 }
 
+/** For messages of one kind each. */
+function smallDecoder(name: string): MessageDecoder<unknown> | undefined {
+  if (name.startsWith("v2-objectinfo")) return new ObjectInfoDecoder({ objectFormat: "sha1" });
+  if (name.startsWith("req-push")) return new UpdateRequestDecoder();
+  if (name.startsWith("req-v0")) return new HttpUploadRequestDecoder();
+  return name.startsWith("req-v2") ? new V2CommandDecoder() : undefined;
+}
+
 function decodeRecording(name: string, bytes: Uint8Array): unknown {
   if (name.endsWith(".pack")) return decodePack(bytes, name.includes("sha256") ? "sha256" : "sha1");
   if (name.startsWith("adv-")) {
@@ -69,6 +82,11 @@ function decodeRecording(name: string, bytes: Uint8Array): unknown {
     const decoder = new LsRefsDecoder({ objectFormat: "sha1" });
     feedInPieces(decoder, bytes);
     return decoder.finish();
+  }
+  const small = smallDecoder(name);
+  if (small !== undefined) {
+    feedInPieces(small, bytes);
+    return small.finish();
   }
   if (name.startsWith("rp-")) {
     const decoder = new ReportStatusDecoder({ sideband: !name.includes("nosideband"), v2: true });

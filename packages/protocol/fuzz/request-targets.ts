@@ -16,11 +16,11 @@ import { V2CommandDecoder } from "../src/v2-command.ts";
 import { commands, updateRequests, uploadRequests } from "./request-seeds.ts";
 import { feeding, type FuzzTarget, onWhole } from "./target.ts";
 
-/** No recordings: recordings are what servers say. */
+/** What servers read. */
 export const requestTargets: readonly FuzzTarget[] = [
   {
     name: "upload-request",
-    recordings: [],
+    recordings: ["req-v0-"],
     seeds: uploadRequests,
     ways: {
       http: feeding(
@@ -39,7 +39,7 @@ export const requestTargets: readonly FuzzTarget[] = [
   },
   {
     name: "update-request",
-    recordings: [],
+    recordings: ["req-push-"],
     seeds: updateRequests,
     ways: {
       any: feeding(
@@ -50,7 +50,7 @@ export const requestTargets: readonly FuzzTarget[] = [
   },
   {
     name: "v2-command",
-    recordings: [],
+    recordings: ["req-v2-"],
     seeds: commands,
     ways: {
       any: feeding(
@@ -65,7 +65,7 @@ export const requestTargets: readonly FuzzTarget[] = [
   },
   {
     name: "daemon-request",
-    recordings: [],
+    recordings: ["req-daemon-"],
     seeds: [
       encodeDaemonRequest({ service: "git-upload-pack", path: "/r.git", host: "h", port: 9418 }).subarray(4),
       wire("git-receive-pack /a b\0host=[::1]:1\0\0version=2\0object-format=sha1\0"),

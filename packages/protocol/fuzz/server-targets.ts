@@ -131,7 +131,7 @@ function orRefused(server: { refuse(message: string): Uint8Array }, action: () =
 export const serverTargets: readonly FuzzTarget[] = [
   {
     name: "upload-pack-server",
-    recordings: [],
+    recordings: ["req-v0-", "req-v2-"],
     seeds: [...uploadRequests, ...commands],
     ways: {
       "v0 on a connection": uploadPack(0, "stateful"),
@@ -142,7 +142,7 @@ export const serverTargets: readonly FuzzTarget[] = [
   },
   {
     name: "receive-pack-server",
-    recordings: [],
+    recordings: ["req-push-"],
     seeds: updateRequests,
     ways: { "on a connection": receivePack("stateful"), "over HTTP": receivePack("stateless") },
   },

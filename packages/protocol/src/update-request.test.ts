@@ -35,7 +35,7 @@ describe("encodeUpdateRequest()", () => {
       }),
     ).toEqual(
       packets(
-        `shallow ${B}`,
+        `shallow ${B}\n`,
         `${zero} ${A} refs/heads/x\0 report-status push-options`,
         `${A} ${B} refs/heads/x`,
         `${B} ${zero} refs/heads/x`,

@@ -35,7 +35,7 @@ export function encodeUpdateRequest(request: UpdateRequest): Uint8Array {
   const { objectFormat, certificate } = request;
   const capabilities = new CapabilityList(request.capabilities).entries();
   const writer = new PktLineWriter();
-  for (const oid of request.shallow ?? []) writer.line(`shallow ${checkedId(oid, objectFormat)}`);
+  for (const oid of request.shallow ?? []) writer.line(`shallow ${checkedId(oid, objectFormat)}\n`);
   if (certificate === undefined) writeCommands(writer, request, capabilities);
   else writeCertificate(writer, certificate, request, capabilities);
   writer.flush();

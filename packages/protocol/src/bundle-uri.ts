@@ -35,7 +35,7 @@ export interface BundleListEntry {
 }
 
 /**
- * A bundle-uri command. A new array.
+ * A bundle-uri command: gitprotocol-v2(5), "bundle-uri". A new array.
  *
  * @throws {ProtocolError} `CAPABILITY_MISSING` when the server has no bundle-uri.
  */
@@ -45,13 +45,19 @@ export function encodeBundleUriRequest(session: V2Session): Uint8Array {
   return writer.flush().take();
 }
 
-/** Check that a bundle-uri command has no arguments. Server side. @throws {ProtocolError} `REQUEST_INVALID`. */
+/**
+ * Check that a bundle-uri command has no arguments: gitprotocol-v2(5), "bundle-uri". Server side.
+ *
+ * @throws {ProtocolError} `REQUEST_INVALID`.
+ */
 export function decodeBundleUriRequest(command: V2Command): void {
   const [argument] = command.args;
   if (argument !== undefined) throw invalidArgument("bundle-uri", argument);
 }
 
-/** An answer of these lines, without LF as git writes it. Server side. A new array. */
+/**
+ * An answer of these lines, without LF as git writes it: gitprotocol-v2(5), "bundle-uri". Server side. A new array.
+ */
 export function encodeBundleUriResponse(entries: readonly BundleListEntry[]): Uint8Array {
   const writer = new PktLineWriter();
   for (const { key, value } of entries) {
@@ -130,7 +136,9 @@ function listedBundle(id: string, values: ReadonlyMap<string, string>): ListedBu
   ];
 }
 
-/** Decodes an answer to bundle-uri into its lines; `parseBundleList` understands them. */
+/**
+ * Decodes an answer to bundle-uri into its lines; `parseBundleList` understands them: gitprotocol-v2(5), "bundle-uri".
+ */
 export class BundleUriDecoder implements MessageDecoder<readonly BundleListEntry[]> {
   readonly #reader: LineReader;
   readonly #entries: BundleListEntry[] = [];

@@ -61,7 +61,7 @@ export function parseCapabilities(text: string): CapabilityList {
 }
 
 /**
- * Write one capability as a v2 line without its LF. A value may hold spaces.
+ * Write one capability as a v2 line without its LF: gitprotocol-capabilities(5). A value may hold spaces.
  *
  * @throws {ProtocolError} `CAPABILITY_INVALID` for NUL, LF or an empty name.
  */
@@ -72,7 +72,7 @@ export function encodeCapability(capability: Capability): string {
 }
 
 /**
- * Write the space-separated list of v0 and v1, without a leading space.
+ * Write the space-separated list of v0 and v1, without a leading space: gitprotocol-capabilities(5).
  *
  * @throws {ProtocolError} `CAPABILITY_INVALID` for a value with a space, NUL or LF.
  */

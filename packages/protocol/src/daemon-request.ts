@@ -18,10 +18,10 @@ export interface DaemonRequest {
 }
 
 /**
- * The request as one pkt-line. A new array.
+ * The request as one pkt-line: gitprotocol-pack(5), "Git Transport". A new array.
  *
- * @throws {ProtocolError} `REQUEST_INVALID` when a part holds NUL or LF, the path is not absolute, or the host could be
- * taken for something else.
+ * @throws {ProtocolError} `REQUEST_INVALID` when a part holds NUL or LF, the path is not absolute, or the host could
+ * be taken for something else.
  */
 export function encodeDaemonRequest(request: DaemonRequest): Uint8Array {
   const { service, path, host, port, extraParameters = [] } = request;
@@ -45,9 +45,10 @@ export function encodeDaemonRequest(request: DaemonRequest): Uint8Array {
 }
 
 /**
- * Read the payload of a daemon request. Server side.
+ * Read the payload of a daemon request: gitprotocol-pack(5), "Git Transport". Server side.
  *
- * @throws {ProtocolError} `REQUEST_INVALID` for an unknown service, a path that is not absolute or a host that is none.
+ * @throws {ProtocolError} `REQUEST_INVALID` for an unknown service, a path that is not absolute or a host that is
+ * none.
  */
 export function decodeDaemonRequest(payload: Uint8Array): DaemonRequest {
   const text = decodeText(payload);

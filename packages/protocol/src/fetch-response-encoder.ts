@@ -27,8 +27,8 @@ export interface FetchResponseEncoding {
 }
 
 /**
- * An answer up to its pack, with the v2 section header of the pack. A new array. Side-band packets follow, or in v0 and
- * v1 without side-band the bare pack.
+ * An answer up to its pack, with the v2 section header of the pack: gitprotocol-v2(5), "fetch"; gitprotocol-pack(5),
+ * "Packfile Negotiation". A new array. Side-band packets follow, or in v0 and v1 without side-band the bare pack.
  *
  * @throws {TypeError} for what v2 cannot say: `ready` without the pack, or the pack after acknowledgments without it.
  */
@@ -54,13 +54,14 @@ export function encodeFetchResponse(response: FetchResponse, encoding: FetchResp
   return encoding.sidebandAll === true ? encodeSidebandAll(writer.take()) : writer.take();
 }
 
-/** The pkt-line that opens a v2 section. A new array. */
+/** The pkt-line that opens a v2 section: gitprotocol-v2(5), "fetch". A new array. */
 export function encodeSectionHeader(section: FetchSection): Uint8Array {
   return encodePktLine(`${section}\n`);
 }
 
 /**
- * What is said about a round's haves. A new array.
+ * What is said about a round's haves: gitprotocol-v2(5), "fetch"; gitprotocol-pack(5), "Packfile Negotiation". A new
+ * array.
  *
  * v2: the section with its end, a delim-pkt when ready, else the flush-pkt that ends the round. v0 and v1: bare lines,
  * `final` ones behind the `NAK`.
@@ -84,8 +85,9 @@ export function encodeAcknowledgments(
 }
 
 /**
- * Shallow lines with their end. v2: a section header before and a delim-pkt after; v0 and v1: bare lines and a
- * flush-pkt. Without LF, as git writes them. A new array.
+ * Shallow lines with their end: gitprotocol-v2(5), "fetch"; gitprotocol-pack(5), "Packfile Negotiation". v2: a section
+ * header before and a delim-pkt after; v0 and v1: bare lines and a flush-pkt. Without LF, as git writes them. A new
+ * array.
  */
 export function encodeShallowInfo(info: ShallowInfo, options: { readonly version: 0 | 1 | 2 }): Uint8Array {
   const writer = new PktLineWriter();
@@ -95,26 +97,26 @@ export function encodeShallowInfo(info: ShallowInfo, options: { readonly version
   return writer.raw(options.version === 2 ? DELIM_PKT : FLUSH_PKT).take();
 }
 
-/** The v2 wanted-refs section with its delim-pkt. A new array. */
+/** The v2 wanted-refs section with its delim-pkt: gitprotocol-v2(5), "fetch". A new array. */
 export function encodeWantedRefs(refs: readonly WantedRef[]): Uint8Array {
   const writer = new PktLineWriter().raw(encodeSectionHeader("wanted-refs"));
   for (const ref of refs) writer.line(`${ref.oid} ${ref.name}\n`);
   return writer.delim().take();
 }
 
-/** The v2 packfile-uris section with its delim-pkt. A new array. */
+/** The v2 packfile-uris section with its delim-pkt: gitprotocol-v2(5), "fetch". A new array. */
 export function encodePackfileUris(uris: readonly PackfileUri[]): Uint8Array {
   const writer = new PktLineWriter().raw(encodeSectionHeader("packfile-uris"));
   for (const { hash, uri } of uris) writer.line(`${hash} ${uri}\n`);
   return writer.delim().take();
 }
 
-/** v0 and v1: `NAK`. A new array. */
+/** v0 and v1: `NAK`. Source: gitprotocol-pack(5), "Packfile Negotiation". A new array. */
 export function encodeNak(): Uint8Array {
   return encodePktLine("NAK\n");
 }
 
-/** v0 and v1: one `ACK` line. A new array. */
+/** v0 and v1: one `ACK` line. Source: gitprotocol-pack(5), "Packfile Negotiation". A new array. */
 export function encodeAck(acknowledgment: Acknowledgment): Uint8Array {
   const { oid, status } = acknowledgment;
   return encodePktLine(status === "final" ? `ACK ${oid}\n` : `ACK ${oid} ${status}\n`);

@@ -35,9 +35,11 @@ export function parseFilterSpec(text: string): FilterSpec {
 }
 
 /**
- * The spec as it is sent, a string: sizes in full, as older servers know no suffixes, and parts of `combine:` percent-encoded.
+ * The spec as it is sent, a string: sizes in full, as older servers know no suffixes, and parts of `combine:`
+ * percent-encoded. Source: git-rev-list(1), "--filter".
  *
- * @throws {ProtocolError} `FILTER_INVALID` for a combination of nothing, a number that is none, or NUL or LF in a name.
+ * @throws {ProtocolError} `FILTER_INVALID` for a combination of nothing, a number that is none, or NUL or LF in a
+ * name.
  */
 export function encodeFilterSpec(spec: FilterSpec): string {
   switch (spec.type) {

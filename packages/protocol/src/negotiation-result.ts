@@ -19,7 +19,7 @@ export type NegotiationResult =
   | { readonly type: "error"; /** Sanitised when decoded. */ readonly message: string };
 
 /**
- * The result as one pkt-line. A new array.
+ * The result as one pkt-line: gitprotocol-pack(5), "Packfile Negotiation". A new array.
  *
  * An error is written as git does, without LF.
  */
@@ -35,7 +35,7 @@ export function encodeNegotiationResult(result: NegotiationResult): Uint8Array {
 }
 
 /**
- * Read the payload of the packet that answers `done`.
+ * Read the payload of the packet that answers `done`: gitprotocol-pack(5), "Packfile Negotiation".
  *
  * @throws {ProtocolError} `ACK_INVALID` when it is none of the three.
  */

@@ -35,7 +35,7 @@ export interface ObjectInfo {
 }
 
 /**
- * An object-info command. A new array.
+ * An object-info command: gitprotocol-v2(5), "object-info". A new array.
  *
  * @throws {ProtocolError} `CAPABILITY_MISSING` when the server has no object-info, or none with sizes.
  */
@@ -55,7 +55,7 @@ export function encodeObjectInfoRequest(request: ObjectInfoRequest, session: V2S
 }
 
 /**
- * The arguments of an object-info command. Server side.
+ * The arguments of an object-info command: gitprotocol-v2(5), "object-info". Server side.
  *
  * @throws {ProtocolError} `REQUEST_INVALID`, `OBJECT_ID_INVALID`.
  */
@@ -70,7 +70,7 @@ export function decodeObjectInfoRequest(command: V2Command, objectFormat: Object
   return { size, oids };
 }
 
-/** An answer, without LF as git writes it. Server side. A new array. */
+/** An answer, without LF as git writes it: gitprotocol-v2(5), "object-info". Server side. A new array. */
 export function encodeObjectInfo(info: ObjectInfo): Uint8Array {
   const writer = new PktLineWriter();
   if (info.size) writer.line("size");
@@ -81,7 +81,7 @@ export function encodeObjectInfo(info: ObjectInfo): Uint8Array {
   return writer.flush().take();
 }
 
-/** Decodes an answer to object-info. */
+/** Decodes an answer to object-info: gitprotocol-v2(5), "object-info". */
 export class ObjectInfoDecoder implements MessageDecoder<ObjectInfo> {
   readonly #reader: LineReader;
   readonly #format: ObjectFormat;

@@ -43,7 +43,7 @@ const SIGNATURE_BEGINNINGS = [
 ] as const;
 
 /**
- * The exact bytes to sign. A new array.
+ * The exact bytes to sign: gitprotocol-pack(5), "Push Certificate". A new array.
  *
  * @throws {ProtocolError} `CERTIFICATE_INVALID` for a part that would not be one line, or a pushee with credentials;
  * `NONCE_INVALID` for one that must not be signed; `REF_NAME_INVALID`, `OBJECT_ID_INVALID`.
@@ -74,7 +74,8 @@ export function encodePushCertificateContent(
 }
 
 /**
- * A certificate as git stores it: the signed bytes, then the signature. A new array.
+ * A certificate as git stores it: the signed bytes, then the signature. Source: gitprotocol-pack(5), "Push
+ * Certificate". A new array.
  *
  * @throws {ProtocolError} as {@link encodePushCertificateContent}; `CERTIFICATE_INVALID` for a signature that is not
  * armoured or whose last line has no LF.
@@ -92,9 +93,11 @@ export function encodePushCertificate(certificate: PushCertificate, format: Obje
 }
 
 /**
- * Read a certificate: the lines of the wire, or the blob that git stored. Unknown header lines are ignored. Keeps copies.
+ * Read a certificate: the lines of the wire, or the blob that git stored. Source: gitprotocol-pack(5), "Push
+ * Certificate". Unknown header lines are ignored. Keeps copies.
  *
- * @throws {ProtocolError} `CERTIFICATE_INVALID`; `REQUEST_INVALID`, `OBJECT_ID_INVALID` or `REF_NAME_INVALID` for a command.
+ * @throws {ProtocolError} `CERTIFICATE_INVALID`; `REQUEST_INVALID`, `OBJECT_ID_INVALID` or `REF_NAME_INVALID` for a
+ * command.
  */
 export function decodePushCertificate(bytes: Uint8Array, format: ObjectFormat): ReceivedPushCertificate {
   const start = signatureStart(bytes);

@@ -18,12 +18,15 @@ export interface RefNameRules {
   readonly allowOneLevel?: boolean;
 }
 
-/** The name that these bytes are. Not validated: use {@link isValidRefName} before trusting it. */
+/**
+ * The name that these bytes are: git-check-ref-format(1). Not validated: use {@link isValidRefName} before trusting
+ * it.
+ */
 export function decodeRefName(bytes: Uint8Array): RefName {
   return decodeText(bytes) as RefName;
 }
 
-/** The bytes of a name: a new array. */
+/** The bytes of a name: a new array. Source: git-check-ref-format(1). */
 export function encodeRefName(name: RefName): Uint8Array {
   return encodeText(name);
 }

@@ -33,7 +33,8 @@ export interface ReportStatus {
 }
 
 /**
- * A report, inside band 1 with its own pkt-lines and flush-pkt when `sideband`, as git nests it. A new array.
+ * A report, inside band 1 with its own pkt-lines and flush-pkt when `sideband`, as git nests it: gitprotocol-pack(5),
+ * "Report Status". A new array.
  *
  * Options of `ok` lines are written only when `v2`.
  */

@@ -36,7 +36,8 @@ export interface HaveRound {
 export interface HttpUploadRequest extends UploadRequest, HaveRound {}
 
 /**
- * An upload-request with its flush-pkt, byte for byte as git writes it. A new array.
+ * An upload-request with its flush-pkt, byte for byte as git writes it: gitprotocol-pack(5), "Packfile Negotiation". A
+ * new array.
  *
  * @throws {ProtocolError} `CAPABILITY_INVALID`, `FILTER_INVALID`.
  * @throws {RangeError} for a depth that is not 1 to 2147483647.
@@ -45,14 +46,16 @@ export function encodeUploadRequest(request: UploadRequest): Uint8Array {
   return writeUploadRequest(new PktLineWriter(), request).take();
 }
 
-/** One round: haves, then `done` or a flush-pkt. A new array. */
+/**
+ * One round: haves, then `done` or a flush-pkt. Source: gitprotocol-pack(5), "Packfile Negotiation". A new array.
+ */
 export function encodeHaves(round: HaveRound): Uint8Array {
   return writeHaves(new PktLineWriter(), round).take();
 }
 
 /**
- * The body of a POST. A new array. Without haves and `done` it ends with the upload-request, which asks for shallow
- * lines alone.
+ * The body of a POST: gitprotocol-http(5), "Smart Service git-upload-pack". A new array. Without haves and `done` it
+ * ends with the upload-request, which asks for shallow lines alone.
  *
  * @throws {ProtocolError} as {@link encodeUploadRequest}.
  */

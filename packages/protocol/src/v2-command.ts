@@ -31,7 +31,7 @@ export interface V2Session {
 }
 
 /**
- * A command of any name, with LF behind every line. A new array.
+ * A command of any name, with LF behind every line: gitprotocol-v2(5), "Command Request". A new array.
  *
  * @throws {ProtocolError} `CAPABILITY_INVALID` for a capability or an argument that would not be one line.
  */
@@ -75,7 +75,7 @@ export function writeCommand(writer: PktLineWriter, command: string, session: V2
   writer.delim();
 }
 
-/** Decodes one v2 command of any name. */
+/** Decodes one v2 command of any name: gitprotocol-v2(5), "Command Request". */
 export class V2CommandDecoder implements MessageDecoder<V2Command | undefined> {
   readonly #reader: LineReader;
   #command: string | undefined;

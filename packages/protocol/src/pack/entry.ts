@@ -165,7 +165,7 @@ export type PackEntryDescription =
   | { readonly type: "ofs-delta"; readonly size: number; readonly baseDistance: number }
   | { readonly type: "ref-delta"; readonly size: number; readonly baseId: ObjectId };
 
-/** Write an entry header. A new array. */
+/** Write an entry header: gitformat-pack(5). A new array. */
 export function encodePackEntryHeader(entry: PackEntryDescription): Uint8Array {
   const head: number[] = [];
   const low = (kindOf(entry.type) << 4) | (entry.size % 16);

@@ -16,7 +16,7 @@ export interface PackHeader {
 }
 
 /**
- * Read the first 12 bytes of a pack.
+ * Read the first 12 bytes of a pack: gitformat-pack(5).
  *
  * @throws {ProtocolError} `PACK_TRUNCATED` for fewer bytes, `PACK_INVALID` for another signature or version,
  * `LIMIT_EXCEEDED` for more objects than `maxPackObjects`.
@@ -46,7 +46,11 @@ export function decodePackHeader(bytes: Uint8Array, limits?: Partial<ProtocolLim
   return { version, objectCount };
 }
 
-/** Write a version 2 header. A new array. @throws {RangeError} for a count that is no unsigned 32-bit integer. */
+/**
+ * Write a version 2 header: gitformat-pack(5). A new array.
+ *
+ * @throws {RangeError} for a count that is no unsigned 32-bit integer.
+ */
 export function encodePackHeader(objectCount: number): Uint8Array {
   if (!Number.isInteger(objectCount) || objectCount < 0 || objectCount > 0xffff_ffff) {
     throw new RangeError(`Cannot write pack header: ${objectCount} is no object count`);

@@ -26,7 +26,10 @@ export function encodePack(objects: Iterable<PackableObject>, format: ObjectForm
   );
 }
 
-/** A pack of entries as described, true or not: deltas must fit their bases for anyone to read it. A new array. */
+/**
+ * A pack of entries as described, true or not: deltas must fit their bases for anyone to read it. Source:
+ * gitformat-pack(5). A new array.
+ */
 export function encodePackEntries(entries: readonly PackableEntry[], format: ObjectFormat): Uint8Array {
   const pieces: Uint8Array[] = [encodePackHeader(entries.length)];
   for (const { header, data } of entries)

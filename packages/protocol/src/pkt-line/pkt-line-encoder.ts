@@ -15,7 +15,8 @@ export const RESPONSE_END_PKT: Uint8Array = encodeText("0002");
 const HEX_DIGITS: Uint8Array = encodeText("0123456789abcdef");
 
 /**
- * One pkt-line around a payload; nothing is added to it, no LF either. A new array.
+ * One pkt-line around a payload; nothing is added to it, no LF either: gitprotocol-common(5), "pkt-line Format". A new
+ * array.
  *
  * Text is UTF-8, with ref names' escaped bytes restored.
  *

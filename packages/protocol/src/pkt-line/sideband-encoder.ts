@@ -14,7 +14,10 @@ const BAND: Readonly<Record<SidebandChannel, number>> = { pack: 1, progress: 2, 
 // Total packet sizes are 1000 and 65520; four bytes of pkt-len and the band are part of them.
 const MAX_DATA: Readonly<Record<SidebandMode, number>> = { "side-band": 995, "side-band-64k": 65515 };
 
-/** Writes side-band packets. Each method returns new bytes, cut into as many packets as needed. */
+/**
+ * Writes side-band packets: gitprotocol-pack(5), "Packfile Data". Each method returns new bytes, cut into as many
+ * packets as needed.
+ */
 export class SidebandEncoder {
   readonly #maxData: number;
 

@@ -13,7 +13,7 @@ export interface SidebandPacket {
 const BANDS: readonly (SidebandChannel | undefined)[] = [undefined, "pack", "progress", "error"];
 
 /**
- * Read the payload of a packet. `data` is a view of it.
+ * Read the payload of a packet: gitprotocol-pack(5), "Packfile Data". `data` is a view of it.
  *
  * @throws {ProtocolError} `SIDEBAND_INVALID` for a band other than 1, 2 and 3, or none.
  */
@@ -27,7 +27,8 @@ export function decodeSidebandPacket(payload: Uint8Array): SidebandPacket {
 }
 
 /**
- * One packet, of exactly this data. A new array. To cut data into packets of the agreed size use `SidebandEncoder`.
+ * One packet, of exactly this data: gitprotocol-pack(5), "Packfile Data". A new array. To cut data into packets of the
+ * agreed size use `SidebandEncoder`.
  *
  * @throws {RangeError} for more than 65515 bytes.
  */

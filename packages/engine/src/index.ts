@@ -1,6 +1,12 @@
 /** `@gitsync/engine`: make one git repository equal to another, remote to remote, without a clone. */
 
-export { StaticAuthProvider, type AuthProvider, type EndpointAuth, type EndpointRole } from "./auth.ts";
+export {
+  StaticAuthProvider,
+  type AuthChallenge,
+  type AuthProvider,
+  type EndpointAuth,
+  type EndpointRole,
+} from "./auth.ts";
 export { createClient, type Client } from "./client.ts";
 export {
   isSyncError,

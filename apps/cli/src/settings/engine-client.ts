@@ -7,7 +7,9 @@ import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { VERSION } from "../version.ts";
 import { credentialsOf } from "./credentials.ts";
+import { gitCredential } from "./git-credential.ts";
 import type { Settings } from "./settings.ts";
+import { StoredCredentials } from "./stored-credentials.ts";
 
 const USER_AGENT = `git-sync/${VERSION}`;
 
@@ -17,12 +19,21 @@ const USER_AGENT = `git-sync/${VERSION}`;
  *
  * @throws {CliError} `USAGE` for a limit that is no number.
  */
-export function createCommandLineClient({ flags, env, command }: CommandContext, settings: Settings): Client {
+export function createCommandLineClient(context: CommandContext, settings: Settings): Client {
+  const { flags, env, command, terminal } = context;
   const maxPackBytes = flags["max-pack-bytes"];
+  const git = gitCredential({
+    environment: childEnvironmentOf(env, HELPER_VARIABLES),
+    interactive: terminal.interactive,
+  });
   return createClient({
     egress: { addresses: "any", helpers: "any" },
     ssh: "user",
-    auth: credentialsOf(flags, settings.environment, settings.secrets),
+    auth: new StoredCredentials(
+      credentialsOf(flags, settings.environment, settings.secrets),
+      git,
+      settings.secrets,
+    ),
     userAgent: USER_AGENT,
     limits: maxPackBytes === undefined ? {} : { maxPackBytes: parseBytes(maxPackBytes, command.name) },
     childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
@@ -86,10 +97,16 @@ const CHILD_VARIABLES = [
   "GIT_CONFIG_SYSTEM",
 ] as const;
 
-/** What a remote helper of the user's may need besides, to reach what it reaches in git's hands. */
+/** What a helper of the user's, for remotes or for credentials, may need besides to work as it does in git's hands. */
 const HELPER_VARIABLES = [
   ...CHILD_VARIABLES,
   "LANG",
+  "TERM",
+  "DISPLAY",
+  "WAYLAND_DISPLAY",
+  "DBUS_SESSION_BUS_ADDRESS",
+  "GIT_ASKPASS",
+  "SSH_ASKPASS",
   "XDG_CACHE_HOME",
   "XDG_DATA_HOME",
   "XDG_RUNTIME_DIR",

@@ -149,8 +149,8 @@ const ANSWERS: readonly [label: string, fault: HttpFault, expected: Record<strin
   ["410", { type: "answer", status: 410 }, { code: "NOT_FOUND", retryable: false }],
   [
     "429 with Retry-After",
-    { type: "answer", status: 429, headers: { "retry-after": "7" } },
-    { code: "RATE_LIMITED", retryable: true, retryAfterMs: 7_000 },
+    { type: "answer", status: 429, headers: { "retry-after": "77" } },
+    { code: "RATE_LIMITED", retryable: true, retryAfterMs: 77_000 },
   ],
   ["500", { type: "answer", status: 500 }, { code: "REMOTE_UNAVAILABLE", retryable: true }],
   ["502", { type: "answer", status: 502 }, { code: "REMOTE_UNAVAILABLE", retryable: true }],

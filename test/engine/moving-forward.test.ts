@@ -46,6 +46,30 @@ test("of one commit more, exactly that commit travels", async () => {
   await client.close();
 });
 
+test("of a new branch beside others, only what it adds travels, in one fetch", async () => {
+  await using folder = temporaryFolder();
+  await using server = await startNodeGitServer(folder.path);
+  const source = await createRepository(folder.join("source.git"));
+  const target = await createRepository(folder.join("target.git"));
+  const main = await commit(source, "refs/heads/main", { "a/b": "1", "c/d": "2", "e/f": "3" });
+  const client = openClient();
+  const request = {
+    source: { url: `${server.url}/source.git` },
+    target: { url: `${server.url}/target.git` },
+  };
+  await client.sync(request);
+  const side = await commit(source, "refs/heads/side", { "a/b": "4" }, { parents: [main] });
+  await server.idle();
+  server.forgetRequests();
+  expect(outcomes(await client.sync(request))).toEqual(["refs/heads/side: applied (create)"]);
+  await server.idle();
+  expect(pushedPackSizes(server)).toEqual([await countObjects(source, [side], [main])]);
+  expect(fetchesOf(server)).toHaveLength(1);
+  expect(fetchesOf(server)[0]).toContain(`have ${main}`);
+  expect(await refsOf(target)).toEqual(await refsOf(source));
+  await client.close();
+});
+
 test("over local paths, of one commit more exactly that commit travels", async () => {
   await using sides = await twoSides("local");
   const before = await commit(sides.source, "refs/heads/main", { "a/b": "1", "c/d": "2" });

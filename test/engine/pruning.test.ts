@@ -1,6 +1,26 @@
+import { StaticAuthProvider } from "@gitsync/engine";
 import { expect, test } from "vitest";
-import { commit, deleteRef, refsOf, setRef, tag, updateRefs } from "../support/repository.ts";
-import { describeWays, expectSound, failureOf, outcomes, twoSides, type TwoSides } from "./two-sides.ts";
+import { git } from "../support/git.ts";
+import { startNodeGitServer } from "../support/git-server.ts";
+import {
+  commit,
+  createRepository,
+  deleteRef,
+  refsOf,
+  setRef,
+  tag,
+  updateRefs,
+} from "../support/repository.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import {
+  describeWays,
+  expectSound,
+  failureOf,
+  openClient,
+  outcomes,
+  twoSides,
+  type TwoSides,
+} from "./two-sides.ts";
 
 const NO_GUARD = { count: 10_000, percent: 100 };
 
@@ -253,4 +273,45 @@ describeWays("a name that is a folder on the other side", (way) => {
     expect(result.counts).toMatchObject({ applied: 1, warned: 1 });
     expect((await refsOf(sides.target)).size).toBe(1);
   });
+});
+
+test("nothing that a credential sees is deleted where an anonymous reader sees half of the refs", async () => {
+  await using folder = temporaryFolder();
+  const source = await createRepository(folder.join("source.git"));
+  const target = await createRepository(folder.join("target.git"));
+  const first = await commit(source, "refs/heads/main", { a: "1" });
+  await updateRefs(source, [
+    ["refs/heads/internal/one", first],
+    ["refs/heads/internal/two", first],
+    ["refs/tags/internal", first],
+  ]);
+  const hidden = ["refs/heads/internal", "refs/tags/internal"];
+  await using server = await startNodeGitServer(folder.path, {
+    // Answers anybody, as a server does that never asks who it is.
+    intercept: async ({ headers, path }) => {
+      if (!path.startsWith("/source.git/")) return;
+      await git(["config", "--unset-all", "uploadpack.hideRefs"], { cwd: source }).catch(() => "");
+      if (headers["authorization"] !== undefined) return;
+      for (const name of hidden) await git(["config", "--add", "uploadpack.hideRefs", name], { cwd: source });
+    },
+  });
+  const request = {
+    source: { url: `${server.url}/source.git` },
+    target: { url: `${server.url}/target.git` },
+    policy: { mode: "replicate", prune: true, includeTags: true, maxDeletes: NO_GUARD },
+  } as const;
+  const insider = openClient({
+    auth: new StaticAuthProvider({ source: { username: "bot", token: "pass" } }),
+  });
+  await insider.sync(request);
+  const whole = await refsOf(source);
+  expect(await refsOf(target)).toEqual(whole);
+  await commit(source, "refs/heads/main", { a: "2" });
+  const result = await insider.sync(request);
+  expect(outcomes(result)).toEqual(["refs/heads/main: applied (replicate-overwrite)"]);
+  expect([...(await refsOf(target)).keys()]).toEqual([...whole.keys()]);
+  // The other half of the truth: the server does show a stranger less.
+  const stranger = openClient();
+  expect((await stranger.probe({ source: request.source, includeTags: true })).refs).toHaveLength(1);
+  await Promise.all([insider.close(), stranger.close()]);
 });

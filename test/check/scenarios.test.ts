@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { listedTests, titlesOf } from "./listed-tests.ts";
+import { exists, readText } from "./repository.ts";
+
+const HEADING = "Scenarios of a mirror, and the tests that hold them";
+
+test("every scenario in docs/testing.md names a test that its file holds", () => {
+  const scenarios = listedTests(readText("docs/testing.md"), HEADING);
+  expect(scenarios.length).toBeGreaterThan(70);
+  const missing = scenarios.filter(({ title, file }) => {
+    const path = `test/${file}`;
+    return !exists(path) || !titlesOf(readText(path)).has(title);
+  });
+  expect(missing).toEqual([]);
+});
+
+test("a row without a test is noticed", () => {
+  const table = "\n## A part\n\n| a | b | c |\n|---|---|---|\n| **x** | | |\n| what | `title` | `file` |\n";
+  expect(listedTests(table, "A part")).toEqual([{ title: "title", file: "file" }]);
+  expect(() => listedTests(`${table}| nothing | | |\n`, "A part")).toThrow("names no test: | nothing");
+  expect(() => listedTests(table, "Another")).toThrow("no part Another");
+});

@@ -192,6 +192,30 @@ export const COMMANDS: readonly Command[] = Object.freeze([
     load: async () => (await import("../commands/serve.ts")).runUp,
   },
   {
+    name: "bench",
+    summary: "Measure mirrors of a source into fresh local targets",
+    details: [
+      "Each run makes a bare repository of its own. With --compare-git the same is done by git clone and git push, and",
+      "the ratio is told, which says more than a time of this machine alone. Also installed as git-sync-bench.",
+    ],
+    positionals: [SOURCE],
+    flags: [
+      "scenario",
+      "repeat",
+      "work-dir",
+      "keep-targets",
+      "compare-git",
+      ...ENDPOINT_FLAGS.filter((flag) => flag.startsWith("source-")),
+      ...SCOPE_FLAGS.filter((flag) => flag !== "tags"),
+      "protocol",
+      "max-pack-bytes",
+      "progress",
+      "json",
+    ],
+    examples: ["git-sync bench --repeat 5 --compare-git https://example.com/a.git"],
+    load: async () => (await import("../commands/bench.ts")).runBench,
+  },
+  {
     name: "completion",
     summary: "Print the script that completes git-sync's words in a shell",
     details: [

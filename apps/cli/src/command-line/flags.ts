@@ -117,6 +117,11 @@ export const FLAGS = Object.freeze({
   concurrency: text("N", "syncs that run at the same time", "GITSYNC_WORKER_CONCURRENCY"),
   state: choice(JOB_STATES, "only jobs in this state"),
   limit: text("N", "at most so many (default 50)"),
+  scenario: choice(["bootstrap", "sync"], "a first mirror that overwrites, or a sync (default bootstrap)"),
+  repeat: text("N", "runs, one after the other (default 3)"),
+  "work-dir": text("DIR", "where the targets are made (default: a temporary folder)"),
+  "keep-targets": toggle("leave the targets where they are"),
+  "compare-git": toggle("also time git clone and git push of the same"),
   help: toggle("show this help", { short: "h" }),
 } as const satisfies Record<string, Flag>);
 

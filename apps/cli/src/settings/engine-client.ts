@@ -120,6 +120,11 @@ const HELPER_VARIABLES = [
   "no_proxy",
 ] as const;
 
+/** For git where it is run by the command line itself. */
+export function gitEnvironmentOf(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  return childEnvironmentOf(env, CHILD_VARIABLES);
+}
+
 function childEnvironmentOf(
   env: NodeJS.ProcessEnv,
   names: readonly string[],

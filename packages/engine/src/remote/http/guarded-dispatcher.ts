@@ -10,6 +10,7 @@ import type { EndpointAuth } from "../../auth.ts";
 import type { AddressPolicy } from "../../egress/address-policy.ts";
 import { deniedAddress, guardedLookup } from "../../egress/guarded-lookup.ts";
 import type { EgressPolicy, ProxySettings, ResolvedLimits } from "../../options.ts";
+import { freeingHandedOver } from "./hand-over.ts";
 import { bypassesProxy, openTunnel } from "./tunnel.ts";
 
 /** How we and a server prove to each other who we are. */
@@ -90,8 +91,10 @@ function guardedConnector(
     } catch (error) {
       return callback(error instanceof Error ? error : new Error(String(error)), null);
     }
-    if (options.protocol !== "https:") return callback(null, socket);
-    connectorTo(port)({ ...options, httpSocket: socket }, callback);
+    if (options.protocol !== "https:") return callback(null, freeingHandedOver(socket));
+    connectorTo(port)({ ...options, httpSocket: socket }, (error, secured) =>
+      error ? callback(error, null) : callback(null, freeingHandedOver(secured)),
+    );
   };
   return (options, callback) => {
     const port = Number(options.port || (options.protocol === "https:" ? 443 : 80));
@@ -107,7 +110,7 @@ function guardedConnector(
       // A failed attempt comes without a socket, whatever the type says.
       if (error || !socket) return callback(error ?? new Error("no connection"), null);
       const peer = socket.remoteAddress;
-      if (peer !== undefined && policy(peer, port)) return callback(null, socket);
+      if (peer !== undefined && policy(peer, port)) return callback(null, freeingHandedOver(socket));
       socket.destroy();
       // A connection that is gone already has no peer to judge.
       callback(

@@ -13,6 +13,7 @@ import { hasSecret } from "../credentials.ts";
 import { withoutSecrets } from "./authorization.ts";
 import { statusError } from "./http-failure.ts";
 import { excerptOf } from "./not-git.ts";
+import { SpentBuffers } from "./spent-buffers.ts";
 
 /** How much of an unwanted body is read, and for how long. */
 const MAX_EXCERPT_BYTES = 8 * 1024;
@@ -66,7 +67,10 @@ export class HttpAnswer {
    * @throws {SyncError} of the connection, or `PROTOCOL_INVALID` for an encoding that nobody asked for.
    */
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
-    const chunks = this.#decoded()[Symbol.asyncIterator]();
+    const body = this.#decoded();
+    const chunks = body[Symbol.asyncIterator]();
+    // What is inflated comes in buffers of zlib's.
+    const spent = body === this.#data.body ? new SpentBuffers() : undefined;
     let isOver = false;
     try {
       for (;;) {
@@ -74,6 +78,7 @@ export class HttpAnswer {
         isOver = next.done === true;
         if (next.done === true) return;
         this.#meter.received(next.value.length);
+        spent?.pass(next.value);
         yield next.value;
       }
     } catch (error) {

@@ -3,6 +3,7 @@
 import { Readable } from "node:stream";
 import type { PackBody } from "../../transfer/pack-body.ts";
 import type { TrafficMeter } from "../connection.ts";
+import { handOver } from "./hand-over.ts";
 import type { StallGuard } from "./stall-guard.ts";
 
 /** How much of a body may wait for the network. */
@@ -39,6 +40,7 @@ async function* metered(
   for await (const chunk of pack.chunks) {
     signal.throwIfAborted();
     meter.sent(chunk.length);
+    if (pack.kind === "stream") handOver(chunk);
     yield chunk;
   }
   sent();

@@ -44,6 +44,7 @@ const OF_SEVEN = '{"repository":{"id":7}}';
 interface Answer {
   readonly accepted: boolean;
   readonly reason?: string;
+  readonly redelivered?: boolean;
   readonly jobs: readonly { readonly id: string; readonly route: string; readonly coalesced: boolean }[];
 }
 
@@ -124,6 +125,22 @@ function deliveries(kind: BackendKind): void {
     expect(again.jobs.every(({ coalesced }) => coalesced)).toBe(true);
   });
 
+  test("a delivery that is sent again is told apart, and hints again", async () => {
+    const url = `${served.url}/hooks/github/own`;
+    const send = (id: string) =>
+      answerOf(deliver(url, OF_SEVEN, { ...signed(OF_SEVEN, "OWN"), "x-github-delivery": id }));
+    const redelivered: boolean[] = [];
+    const tokens = new Set<string | undefined>();
+    for (const id of ["a-1", "a-1", "a-2", " ", " ", "x".repeat(201), "x".repeat(201)]) {
+      const [status, answer] = await send(id);
+      expect(status).toBe(202);
+      redelivered.push(answer.redelivered ?? false);
+      tokens.add((await producer.route("own/one"))?.requested);
+    }
+    expect(redelivered).toEqual([false, true, false, false, false, false, false]);
+    expect(tokens.size).toBe(7);
+  });
+
   test("a mirror's own path takes its own secret, and hints that mirror alone", async () => {
     const [status, answer] = await answerOf(
       deliver(`${served.url}/hooks/github/own`, OF_SEVEN, signed(OF_SEVEN, "OWN")),
@@ -159,7 +176,7 @@ function deliveries(kind: BackendKind): void {
     const [status, answer] = await answerOf(
       deliver(`${served.url}/hooks/github/own`, OF_SEVEN, signed(OF_SEVEN, "OWN")),
     );
-    expect([status, answer]).toEqual([202, { accepted: true, jobs: [] }]);
+    expect([status, answer]).toEqual([202, { accepted: true, redelivered: false, jobs: [] }]);
     expect((await producer.route("own/one"))?.requested).not.toBe(before?.requested);
   });
 
@@ -272,7 +289,7 @@ function deliveries(kind: BackendKind): void {
       const [status, answer] = await answerOf(
         deliver(`${served.url}/hooks/github/own`, OF_SEVEN, signed(OF_SEVEN, "OWN")),
       );
-      expect([status, answer]).toEqual([202, { accepted: true, jobs: [] }]);
+      expect([status, answer]).toEqual([202, { accepted: true, redelivered: false, jobs: [] }]);
     });
     expect((await producer.route("own/one"))?.requested).not.toBe(before?.requested);
   });

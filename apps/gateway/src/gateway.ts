@@ -4,11 +4,13 @@ import type { Producer } from "@gitsync/producer";
 import type { FleetConfig, Logger, Secret, SecretReference } from "@gitsync/runtime";
 import { GatewayError } from "./gateway-error.ts";
 import { createServer } from "./http/server.ts";
+import { DeliveryCount } from "./metrics/delivery-count.ts";
 import { FleetView } from "./mirrors/fleet-view.ts";
 import { requireTokenBeyondLoopback, type ListenAddress } from "./listen-address.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addHookRoutes } from "./routes/hooks.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
+import { addMetricsRoute } from "./routes/metrics.ts";
 import { addMirrorRoutes } from "./routes/mirrors.ts";
 import { addPageRoutes } from "./routes/page.ts";
 
@@ -53,7 +55,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const fleet = new FleetView({ producer, config });
   addJobRoutes(server, { producer, fleet, adhoc });
   addMirrorRoutes(server, fleet);
-  addHookRoutes(server, { fleet, logger, readSecret });
+  const deliveries = new DeliveryCount();
+  addMetricsRoute(server, { producer, fleet, deliveries });
+  addHookRoutes(server, { fleet, logger, readSecret, deliveries });
   addPageRoutes(server);
   return {
     start: async () => {

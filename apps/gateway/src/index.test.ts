@@ -4,6 +4,7 @@ import * as api from "./index.ts";
 test("what the package exports", ({ expect }) => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
+      "GATEWAY_METRICS",
       "GatewayError",
       "PROBLEMS",
       "createGateway",

@@ -8,5 +8,6 @@ export {
   requireTokenBeyondLoopback,
   type ListenAddress,
 } from "./listen-address.ts";
+export { GATEWAY_METRICS } from "./metrics/fleet-metrics.ts";
 export { PROBLEMS, type ProblemCode, type ProblemDocument, type ProblemFault } from "./http/problem.ts";
 export type { AcceptedJob, JobSummary } from "./routes/job-document.ts";

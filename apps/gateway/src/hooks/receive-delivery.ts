@@ -21,6 +21,9 @@ const ANSWER_MS = 950;
 /** For one route; what is left is for what comes before and after. */
 const HINT = { trigger: "webhook", withinMs: 800 } as const;
 
+/** What forges send are UUIDs and their like; anything else is not worth keeping. */
+const DELIVERY_ID = /^[!-~]{1,200}$/u;
+
 export interface ReceiverOptions {
   readonly fleet: FleetView;
   readonly logger: Logger;
@@ -38,7 +41,12 @@ export type IgnoredReason =
 
 /** What a forge is told. */
 export type DeliveryAnswer =
-  | { readonly accepted: true; readonly jobs: readonly AcceptedJob[] }
+  | {
+      readonly accepted: true;
+      /** The forge sent the same delivery within the last day. It was hinted again all the same. */
+      readonly redelivered: boolean;
+      readonly jobs: readonly AcceptedJob[];
+    }
   | { readonly accepted: false; readonly reason: IgnoredReason; readonly jobs: readonly [] };
 
 /** Where a delivery was sent to. */
@@ -86,19 +94,25 @@ export class DeliveryReceiver {
     }
     const news = forge.read(delivery, parsePayload(delivery));
     const found = choose(mirrors, { provider, mirror: addressee.mirror, news });
-    const facts = { provider, event: news.event.slice(0, 100), delivery: news.deliveryId };
+    const id = DELIVERY_ID.test(news.deliveryId ?? "") ? news.deliveryId : undefined;
+    const facts = { provider, event: news.event.slice(0, 100), delivery: id };
     if (typeof found === "string") {
       this.#logger.info({ ...facts, reason: found }, "Ignored a webhook");
       return { accepted: false, reason: found, jobs: [] };
     }
+    const options = { ...HINT, ...(id !== undefined && { delivery: id }) };
     const hints = await inTime(
-      Promise.all(found.flatMap(({ routes }) => routes.map((route) => this.#fleet.hint(route, HINT)))),
+      Promise.all(found.flatMap(({ routes }) => routes.map((route) => this.#fleet.hint(route, options)))),
       ANSWER_MS,
     );
     const jobs = hints.filter(({ queued }) => queued).map(acceptedJob);
+    const redelivered = hints.some((hint) => hint.redelivered);
     const hinted = hints.map(({ route }) => route);
-    this.#logger.info({ ...facts, routes: hinted.slice(0, 20), jobs: jobs.length }, "Accepted a webhook");
-    return { accepted: true, jobs };
+    this.#logger.info(
+      { ...facts, routes: hinted.slice(0, 20), jobs: jobs.length, redelivered },
+      "Accepted a webhook",
+    );
+    return { accepted: true, redelivered, jobs };
   }
 
   /** Those that can be read: one that was rotated away already must not stop its successor. */

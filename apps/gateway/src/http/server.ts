@@ -56,7 +56,7 @@ export function createServer({ logger, token }: ServerOptions): FastifyInstance 
     return sendProblem(reply, problem);
   });
   server.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, new Problem("not-found", "The API begins at /v1/jobs")),
+    sendProblem(reply, new Problem("not-found", "The API begins at /v1/jobs and /v1/mirrors")),
   );
   return server;
 }

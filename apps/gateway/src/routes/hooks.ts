@@ -2,8 +2,16 @@
 
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { BodyBudget } from "../hooks/body-budget.ts";
-import { DeliveryReceiver, type Addressee, type ReceiverOptions } from "../hooks/receive-delivery.ts";
+import {
+  DeliveryReceiver,
+  type Addressee,
+  type DeliveryAnswer,
+  type ReceiverOptions,
+} from "../hooks/receive-delivery.ts";
+import { findForge } from "../hooks/forges.ts";
+import { problemOf } from "../http/problem-of.ts";
 import { Problem } from "../http/problem.ts";
+import type { DeliveryCount, DeliveryOutcome } from "../metrics/delivery-count.ts";
 
 /** The largest that a forge sends is GitHub's 25 MB. */
 const MAX_BODY_BYTES = 26 * 1024 * 1024;
@@ -14,11 +22,20 @@ interface HookParams {
   readonly Params: { readonly provider: string; readonly mirror?: string };
 }
 
-export function addHookRoutes(server: FastifyInstance, options: ReceiverOptions): void {
+export interface HookRoutesOptions extends ReceiverOptions {
+  readonly deliveries: DeliveryCount;
+}
+
+export function addHookRoutes(server: FastifyInstance, options: HookRoutesOptions): void {
+  const { deliveries } = options;
   const receiver = new DeliveryReceiver(options);
   const budget = new BodyBudget(BODIES_BYTES);
   const config = { role: "hook", spanName: "webhook receive" } as const;
   server.register((hooks, _options, done) => {
+    hooks.addHook("onError", (request, _reply, error, told) => {
+      count(deliveries, request, problemOf(error).code);
+      told();
+    });
     // Any type, as bytes: what is signed is what was sent.
     hooks.removeAllContentTypeParsers();
     hooks.addContentTypeParser(
@@ -43,12 +60,24 @@ export function addHookRoutes(server: FastifyInstance, options: ReceiverOptions)
             body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
             receivedAt: Date.now(),
           });
+          count(deliveries, request, outcomeOf(answer));
           return reply.code(answer.accepted ? 202 : 200).send(answer);
         },
       );
     }
     done();
   });
+}
+
+function outcomeOf(answer: DeliveryAnswer): DeliveryOutcome {
+  if (!answer.accepted) return answer.reason;
+  return answer.redelivered ? "redelivered" : "accepted";
+}
+
+/** What names no provider is nobody's delivery. */
+function count(deliveries: DeliveryCount, { params }: FastifyRequest, outcome: DeliveryOutcome): void {
+  const [provider] = findForge((params as HookParams["Params"]).provider) ?? [];
+  if (provider !== undefined) deliveries.add(provider, outcome);
 }
 
 function addresseeOf({ provider, mirror }: HookParams["Params"]): Addressee {

@@ -135,7 +135,7 @@ mirrors:
     routes: [{ id: "docs/backup", state: "ok", failuresInARow: 0 }],
     runs: [{ outcome: "converged", counts: { applied: 1 } }, { outcome: "converged" }],
   });
-  await steerFromTheCommandLine(folder, env);
+  await steerFromTheCommandLine({ folder, env, address });
 
   const isComplete = (spans: readonly ReceivedSpan[]): boolean =>
     spans.some(({ name, traceId }) => name === "process git-sync" && spans.some(isRootOf(traceId)));
@@ -163,8 +163,15 @@ function isRootOf(id: string): (span: ReceivedSpan) => boolean {
   return ({ name, traceId }) => name === "webhook receive" && traceId === id;
 }
 
+interface Steered {
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Of the gateway. */
+  readonly address: string;
+}
+
 /** The same fleet, from the command line. */
-async function steerFromTheCommandLine(folder: string, env: Readonly<Record<string, string>>): Promise<void> {
+async function steerFromTheCommandLine({ folder, env, address }: Steered): Promise<void> {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: _, ...quiet } = env;
   const run = (...args: readonly string[]) => runCli(args, { folder, env: quiet });
 
@@ -179,6 +186,14 @@ async function steerFromTheCommandLine(folder: string, env: Readonly<Record<stri
     runs: [{ outcome: "converged" }, { outcome: "converged" }],
   });
   expect((await run("mirrors", "show", "docs/backup")).stdout).toMatch(/^state: {4}ok$/mu);
+
+  const tried = await run("hooks", "test", "docs", "--gateway", address, "--json");
+  expect(documentOf(tried)).toMatchObject({ status: 202, answer: { accepted: true } });
+  expect(await run("hooks", "test", "docs", "--gateway", "http://127.0.0.1:1")).toMatchObject({
+    code: 1,
+    stdout: "",
+  });
+  expect(tried.stdout + tried.stderr).not.toContain(SECRETS.GITHUB_HOOK_SECRET);
 
   expect(await run("mirrors", "pause", "docs")).toMatchObject({ code: 0, stdout: "docs/backup paused\n" });
   expect((await run("mirrors", "list")).stdout).toMatch(/^docs\/backup +paused .* somebody to resume it$/mu);
@@ -198,6 +213,7 @@ async function steerFromTheCommandLine(folder: string, env: Readonly<Record<stri
     ["mirrors", "show", "nowhere"],
     ["mirrors", "pause", "nowhere"],
     ["enqueue", "nowhere"],
+    ["hooks", "test", "nowhere"],
   ]) {
     const outcome = await run(...args);
     expect(outcome).toMatchObject({ code: 1, stdout: "" });
@@ -205,6 +221,8 @@ async function steerFromTheCommandLine(folder: string, env: Readonly<Record<stri
   }
   for (const args of [
     ["mirrors", "show"],
+    ["hooks", "test"],
+    ["hooks", "test", "docs", "--gateway", "ftp://127.0.0.1"],
     ["mirrors", "list", "docs"],
     ["enqueue", "docs", "--prune"],
   ]) {

@@ -11,6 +11,7 @@ test("what the package exports", ({ expect }) => {
       "isLoopback",
       "parseListenAddress",
       "requireTokenBeyondLoopback",
+      "sampleDelivery",
     ]
   `);
 });

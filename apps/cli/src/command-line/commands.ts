@@ -163,6 +163,21 @@ export const COMMANDS: readonly Command[] = Object.freeze([
     load: async () => (await import("../commands/mirrors.ts")).runMirrors,
   },
   {
+    name: "hooks",
+    summary: "Try a webhook: deliver a push to the gateway, signed as the forge would sign it",
+    details: [
+      "test MIRROR reads the mirrors file, signs with the first secret that it names, and prints the gateway's answer.",
+      "Exit status: 0 when the delivery was accepted, else 1. A run of the mirror follows.",
+    ],
+    positionals: [
+      { name: "action", description: "test", required: true, choices: ["test"] },
+      { name: "id", description: "a mirror of the file", required: false },
+    ],
+    flags: ["config", "gateway", "provider", "json"],
+    examples: ["git-sync hooks test docs --config mirrors.yaml --gateway https://sync.example.com"],
+    load: async () => (await import("../commands/hooks.ts")).runHooks,
+  },
+  {
     name: "worker",
     summary: "Take jobs off the queue and run them, until Ctrl-C",
     details: ["Reaches public addresses only, and what the configuration allows under egress."],

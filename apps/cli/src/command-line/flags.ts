@@ -111,6 +111,8 @@ export const FLAGS = Object.freeze({
     "GITSYNC_QUEUE_URL",
   ),
   config: text("FILE", "configuration of the fleet", "GITSYNC_CONFIG"),
+  gateway: text("URL", "the gateway to deliver to (default http://127.0.0.1:8080)"),
+  provider: text("NAME", "the forge to deliver as, where the file names several"),
   wait: toggle("wait for a run that started after this request, and report it"),
   listen: text("HOST:PORT", "address to serve HTTP on (default 127.0.0.1:8080)", "GITSYNC_LISTEN"),
   adhoc: toggle("let the API start syncs of endpoints that are not configured"),

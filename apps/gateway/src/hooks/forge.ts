@@ -19,11 +19,29 @@ export interface DeliveryNews {
   readonly deliveryId: string | undefined;
 }
 
+/** What a sample is made of. */
+export interface SampleOptions {
+  readonly repositoryId: string;
+  readonly deliveryId: string;
+  readonly secret: Secret;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A delivery to send. */
+export interface SampleDelivery {
+  /** Besides the content type, which is JSON. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 export interface Forge {
   /** Whether the delivery is signed with one of the secrets. Looks at headers and bytes, never at what they say. */
   verify(delivery: Delivery, secrets: readonly Secret[]): SignatureVerdict;
   /** What the delivery is about. `payload` is any JSON value. */
   read(delivery: Delivery, payload: unknown): DeliveryNews;
+  /** A push as this forge would deliver it: as little of it as {@link Forge.read} looks at. */
+  sample(options: SampleOptions): SampleDelivery;
 }
 
 /** An event by the names that a forge has for what is worth a look, and for its trial. */

@@ -3,7 +3,7 @@ import { Secret, WEBHOOK_PROVIDERS, type WebhookProvider } from "@gitsync/runtim
 import { describe, expect, test } from "vitest";
 import { payloadText, type Delivery } from "./delivery.ts";
 import type { DeliveryNews } from "./forge.ts";
-import { findForge } from "./forges.ts";
+import { findForge, sampleDelivery } from "./forges.ts";
 
 const SECRET = "It's a Secret to Everybody";
 const secrets = [new Secret("an older one"), new Secret(SECRET)];
@@ -144,6 +144,20 @@ describe.for(SAMPLES)("$provider", ({ provider, body, headers, sign, news }) => 
     expect(
       forge.verify(delivery(body, { ...headers, ...signature, ...Object.fromEntries(spoilt) }), secrets),
     ).toBe("wrong");
+  });
+
+  test("what is sent to try an address out is believed, and is about the repository that was named", () => {
+    const [, secret = expect.fail()] = secrets;
+    const sample = sampleDelivery(provider, news.repositoryId ?? "", secret);
+    const sent: Delivery = {
+      headers: sample.headers,
+      body: Buffer.from(sample.body),
+      receivedAt: Date.now(),
+    };
+    expect(forge.verify(sent, secrets)).toBe("valid");
+    const { event: _, ...read } = forge.read(sent, JSON.parse(payloadText(sent)));
+    expect(read).toEqual({ ...read, kind: "changed", repositoryId: news.repositoryId });
+    expect(read.deliveryId).toMatch(/^test-[0-9a-f-]{36}$/u);
   });
 
   test.for<readonly [what: string, payload: unknown]>([

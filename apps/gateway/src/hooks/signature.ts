@@ -11,6 +11,11 @@ export function hmacSha256(key: string | Buffer, data: string | Buffer): Buffer 
   return createHmac("sha256", key).update(data).digest();
 }
 
+/** A signature as most forges write it. */
+export function hexHmac(secret: Secret, data: string | Buffer): string {
+  return hmacSha256(secret.expose(), data).toString("hex");
+}
+
 /** Whether one of the secrets signs `data` as `given`, which is hexadecimal. */
 export function hexHmacVerdict(
   given: string | undefined,

@@ -41,6 +41,20 @@ export function standardVerdict(delivery: Delivery, secrets: readonly Secret[]):
   return Math.abs(seconds * 1000 - delivery.receivedAt) <= TOLERANCE_MS ? "valid" : "expired";
 }
 
+/** The three headers of a delivery, signed. `at` is in milliseconds since 1970. */
+export function standardHeaders(
+  secret: Secret,
+  { id, at, body }: { readonly id: string; readonly at: number; readonly body: string },
+): Readonly<Record<string, string>> {
+  const timestamp = String(Math.floor(at / 1000));
+  const signature = hmacSha256(keyOf(secret), `${id}.${timestamp}.${body}`).toString("base64");
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": timestamp,
+    "webhook-signature": `${SYMMETRIC}${signature}`,
+  };
+}
+
 function keyOf(secret: Secret): string | Buffer {
   const text = secret.expose();
   return text.startsWith(ENCODED_KEY) ? Buffer.from(text.slice(ENCODED_KEY.length), "base64") : text;

@@ -17,6 +17,14 @@ export const azure: Forge = {
       deliveryId: idOf(memberOf(payload, "id")),
     };
   },
+  sample: ({ repositoryId, deliveryId, secret }) => ({
+    body: JSON.stringify({
+      id: deliveryId,
+      eventType: "git.push",
+      resource: { repository: { id: repositoryId } },
+    }),
+    headers: { authorization: `Basic ${Buffer.from(`git-sync:${secret.expose()}`).toString("base64")}` },
+  }),
 };
 
 /** Whatever the user is called. */

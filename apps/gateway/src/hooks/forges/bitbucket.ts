@@ -2,7 +2,7 @@
 
 import { headerOf, idOf, memberOf } from "../delivery.ts";
 import { kindOf, type Forge } from "../forge.ts";
-import { prefixedHmacVerdict } from "../signature.ts";
+import { hexHmac, prefixedHmacVerdict } from "../signature.ts";
 
 const CHANGES = new Set([
   "repo:push",
@@ -28,6 +28,17 @@ function forgeOf(id: "uuid" | "id", deliveryHeader: string): Forge {
         kind: kindOf(event, CHANGES, PINGS),
         repositoryId: idOf(memberOf(payload, "repository", id)),
         deliveryId: headerOf(delivery, deliveryHeader),
+      };
+    },
+    sample: ({ repositoryId, deliveryId, secret }) => {
+      const body = JSON.stringify({ repository: { [id]: repositoryId } });
+      return {
+        body,
+        headers: {
+          "x-event-key": id === "uuid" ? "repo:push" : "repo:refs_changed",
+          [deliveryHeader]: deliveryId,
+          "x-hub-signature": `sha256=${hexHmac(secret, body)}`,
+        },
       };
     },
   };

@@ -2,7 +2,7 @@
 
 import { headerOf, idOf, memberOf } from "../delivery.ts";
 import { kindOf, type Forge } from "../forge.ts";
-import { standardVerdict } from "../standard-webhooks.ts";
+import { standardHeaders, standardVerdict } from "../standard-webhooks.ts";
 
 const CHANGES = new Set(["push"]);
 
@@ -17,5 +17,9 @@ export const generic: Forge = {
       repositoryId: idOf(memberOf(payload, "repository")) ?? idOf(memberOf(payload, "data", "repository")),
       deliveryId: headerOf(delivery, "webhook-id"),
     };
+  },
+  sample: ({ repositoryId, deliveryId, secret, at }) => {
+    const body = JSON.stringify({ repository: repositoryId });
+    return { body, headers: standardHeaders(secret, { id: deliveryId, at, body }) };
   },
 };

@@ -2,7 +2,7 @@
 
 import { headerOf, idOf, isForm, memberOf, payloadText, type Delivery } from "../delivery.ts";
 import { kindOf, type Forge } from "../forge.ts";
-import { hexHmacVerdict } from "../signature.ts";
+import { hexHmac, hexHmacVerdict } from "../signature.ts";
 
 /** The deletion of a branch is sent as `delete` alone. */
 const CHANGES = new Set(["push", "create", "delete", "repository"]);
@@ -12,7 +12,7 @@ export const gitea: Forge = forgeOf(["gitea"]);
 export const forgejo: Forge = forgeOf(["forgejo", "gitea"]);
 export const gogs: Forge = forgeOf(["gogs"]);
 
-function forgeOf(names: readonly string[]): Forge {
+function forgeOf(names: readonly [string, ...string[]]): Forge {
   const header = (delivery: Delivery, what: string): string | undefined =>
     names.map((name) => headerOf(delivery, `x-${name}-${what}`)).find((value) => value !== undefined);
   return {
@@ -30,6 +30,18 @@ function forgeOf(names: readonly string[]): Forge {
         kind: kindOf(event, CHANGES),
         repositoryId: idOf(memberOf(payload, "repository", "id")),
         deliveryId: header(delivery, "delivery"),
+      };
+    },
+    sample: ({ repositoryId, deliveryId, secret }) => {
+      const body = JSON.stringify({ repository: { id: repositoryId } });
+      const [name] = names;
+      return {
+        body,
+        headers: {
+          [`x-${name}-event`]: "push",
+          [`x-${name}-delivery`]: deliveryId,
+          [`x-${name}-signature`]: hexHmac(secret, body),
+        },
       };
     },
   };

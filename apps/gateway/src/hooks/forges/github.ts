@@ -2,7 +2,7 @@
 
 import { headerOf, idOf, memberOf } from "../delivery.ts";
 import { kindOf, type Forge } from "../forge.ts";
-import { prefixedHmacVerdict } from "../signature.ts";
+import { hexHmac, prefixedHmacVerdict } from "../signature.ts";
 
 /** `repository` is sent for renames, transfers, archiving and a new default branch. */
 const CHANGES = new Set(["push", "create", "delete", "repository"]);
@@ -17,6 +17,17 @@ export const github: Forge = {
       kind: kindOf(event, CHANGES),
       repositoryId: idOf(memberOf(payload, "repository", "id")),
       deliveryId: headerOf(delivery, "x-github-delivery"),
+    };
+  },
+  sample: ({ repositoryId, deliveryId, secret }) => {
+    const body = JSON.stringify({ repository: { id: repositoryId } });
+    return {
+      body,
+      headers: {
+        "x-github-event": "push",
+        "x-github-delivery": deliveryId,
+        "x-hub-signature-256": `sha256=${hexHmac(secret, body)}`,
+      },
     };
   },
 };

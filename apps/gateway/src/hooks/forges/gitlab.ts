@@ -32,6 +32,14 @@ export const gitlab: Forge = {
       deliveryId: headerOf(delivery, "webhook-id") ?? headerOf(delivery, "x-gitlab-event-uuid"),
     };
   },
+  sample: ({ repositoryId, deliveryId, secret }) => ({
+    body: JSON.stringify({ project: { id: repositoryId } }),
+    headers: {
+      "x-gitlab-event": "Push Hook",
+      "x-gitlab-event-uuid": deliveryId,
+      "x-gitlab-token": secret.expose(),
+    },
+  }),
 };
 
 function eventOf(delivery: Delivery, payload: unknown): string {

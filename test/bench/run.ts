@@ -1,6 +1,7 @@
 /** `npm run bench`: measure against git in the same minute, print the figures, and fail when a limit is broken. */
 
 import { requirement } from "../support/requirement.ts";
+import { measureEveryPlan } from "./every-plan.ts";
 import { measureFastForward } from "./fast-forward.ts";
 import { holds, printTable, type Figure } from "./figure.ts";
 import { measureFirstMirror } from "./first-mirror.ts";
@@ -13,6 +14,7 @@ import { parseSettings, USAGE, type BenchSettings } from "./settings.ts";
 const BENCHMARKS: Readonly<Record<string, (settings: BenchSettings) => Promise<readonly Figure[]>>> = {
   "first-mirror": measureFirstMirror,
   "fast-forward": measureFastForward,
+  "every-plan": measureEveryPlan,
   "nothing-to-do": measureNothingToDo,
   "million-refs": measureMillionRefs,
   "webhook-to-ref": measureWebhookToRef,

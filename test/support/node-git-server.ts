@@ -286,7 +286,8 @@ async function upload(
   let isComplete = false;
   const cutAt = fault?.type === "reset-upload" ? fault.at : Infinity;
   // Node forgets a request that was answered before its end: nobody would hear that its client left.
-  socket.once("close", () => request.destroy());
+  const leave = (): void => void request.destroy();
+  socket.once("close", leave);
   async function* watched(): AsyncGenerator<Uint8Array> {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       const kept = Math.max(0, RECORDED_BODY_BYTES - recorded.body.length);
@@ -302,6 +303,7 @@ async function upload(
     isComplete = true;
   }
   await pipeline(watched(), child.stdin).catch(() => undefined);
+  socket.off("close", leave);
   // Told a length, http-backend reads on for ever at the end of its input (git 2.39); web servers end it.
   // Killed alone: receive-pack then sees the end of its input and tidies up.
   if (!isComplete && request.headers["content-length"] !== undefined) child.kill("SIGKILL");

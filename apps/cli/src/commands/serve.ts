@@ -113,11 +113,11 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
 }
 
 async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: number): Promise<void> {
-  const { config, logger, store, producer, secrets, shutdown } = fleet;
+  const { config, environment, logger, store, producer, secrets, shutdown } = fleet;
   const { createWorker } = await import("@gitsync/worker");
   const identity = await openFleetIdentity(() => config.current(), { env, secrets });
   shutdown.add("credentials", () => identity.close(), CLOSE_MS);
-  const client = openFleetClient(config, env);
+  const client = openFleetClient(config, env, environment.spoolDirectory);
   shutdown.add("connections", () => client.close(), CLOSE_MS);
   const worker = createWorker({
     store,

@@ -1,7 +1,7 @@
 /** The engine, as the command line uses it and as a fleet uses it. */
 
 import { readFileSync } from "node:fs";
-import { createClient, type Client, type EgressPolicy } from "@gitsync/engine";
+import { createClient, type Client, type ClientOptions, type EgressPolicy } from "@gitsync/engine";
 import { RuntimeError, type EgressConfig } from "@gitsync/runtime";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
@@ -38,6 +38,7 @@ export function createCommandLineClient(context: CommandContext, settings: Setti
     limits: maxPackBytes === undefined ? {} : { maxPackBytes: parseBytes(maxPackBytes, command.name) },
     childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
     helperEnvironment: childEnvironmentOf(env, HELPER_VARIABLES),
+    ...spoolOf(settings.environment.spoolDirectory),
   });
 }
 
@@ -46,12 +47,21 @@ export function createCommandLineClient(context: CommandContext, settings: Setti
  *
  * @throws {RuntimeError} `CONFIG_INVALID` for authorities that cannot be read.
  */
-export function createFleetClient(egress: EgressConfig, env: NodeJS.ProcessEnv): Client {
+export function createFleetClient(
+  egress: EgressConfig,
+  env: NodeJS.ProcessEnv,
+  spoolDirectory?: string,
+): Client {
   return createClient({
     egress: egressPolicyOf(egress),
     userAgent: USER_AGENT,
     childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
+    ...spoolOf(spoolDirectory),
   });
+}
+
+function spoolOf(directory: string | undefined): Pick<ClientOptions, "spool"> {
+  return directory === undefined ? {} : { spool: { directory } };
 }
 
 /** Local paths need a folder that names them: without one the scheme `file` opens nothing. */

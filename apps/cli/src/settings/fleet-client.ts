@@ -11,12 +11,16 @@ import { createFleetClient } from "./engine-client.ts";
  *
  * @throws {RuntimeError} `CONFIG_INVALID` for authorities that cannot be read.
  */
-export function openFleetClient(config: ConfigSource, env: NodeJS.ProcessEnv): Client {
-  let current = createFleetClient(config.current().egress, env);
+export function openFleetClient(
+  config: ConfigSource,
+  env: NodeJS.ProcessEnv,
+  spoolDirectory: string | undefined,
+): Client {
+  let current = createFleetClient(config.current().egress, env, spoolDirectory);
   const opened = [current];
   const stop = config.onChange(({ egress }, before) => {
     if (isDeepStrictEqual(egress, before.egress)) return;
-    current = createFleetClient(egress, env);
+    current = createFleetClient(egress, env, spoolDirectory);
     opened.push(current);
   });
   return {

@@ -175,6 +175,7 @@ async function ask(
         spool: undefined,
         batchStrategy: "first-parent",
         dryRun,
+        onlyNew: false,
         packBytes: 0,
         packObjects: 0,
       },

@@ -25,6 +25,7 @@ test("@gitsync/engine/unstable exports", () => {
   expect(Object.keys(unstable).toSorted()).toMatchInlineSnapshot(`
     [
       "REFUSALS",
+      "createUnstableClient",
       "refusalOf",
       "startMeasurement",
     ]
@@ -35,8 +36,11 @@ test("@gitsync/engine/schema exports", () => {
   expect(Object.keys(schema).toSorted()).toMatchInlineSnapshot(`
     [
       "batchSummarySchema",
+      "bootstrapRequestSchema",
       "endpointSchema",
       "executionSummarySchema",
+      "fetchRequestSchema",
+      "fetchResultSchema",
       "frozen",
       "measurementSchema",
       "printPath",

@@ -1,6 +1,7 @@
 /** Plans one round: asks what the planner cannot know from the two listings, then lets it decide. */
 
 import { ancestryQuestions, differenceOf, type CurrentRefs } from "./plan/difference.ts";
+import { leaveExisting } from "./plan/leave-existing.ts";
 import { planRefs, type PlannedRef } from "./plan/plan.ts";
 import { askAncestry, type DownloadedPack } from "./ancestry.ts";
 import type { Discovery } from "./discover.ts";
@@ -23,7 +24,7 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
   return run.span("git.plan", { "git_sync.refs.desired": found.desired.size }, async (span) => {
     const difference = differenceOf(found.desired, found.target.refs);
     const { current } = difference;
-    const questions = ancestryQuestions(difference.changed, policy);
+    const questions = run.onlyNew ? [] : ancestryQuestions(difference.changed, policy);
     const { facts: ancestry, downloaded } = await askAncestry(run, questions, found.source);
     const input = {
       difference,
@@ -42,6 +43,7 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
       headUnknown = targetHead === undefined;
       refs = planRefs({ ...input, targetHead });
     }
+    if (run.onlyNew) refs = refs.map(leaveExisting);
     span.setAttributes({
       "git_sync.refs.skipped": current.size,
       "git_sync.refs.blocked": refs.filter((ref) => ref.action === "block").length,

@@ -2,15 +2,20 @@
  * Requests checked and completed once, at the edge: behind this file every field is there and means one thing.
  */
 
+import { parseFormattedRefName, ProtocolError, type RefName } from "@gitsync/protocol";
 import { SyncError } from "./errors.ts";
 import { printLocation, type RemoteLocation } from "./location/location.ts";
 import { parseLocation } from "./location/parse-location.ts";
 import { refuseSameRepository } from "./location/same-repository.ts";
 import {
+  bootstrapRequestSchema,
+  fetchRequestSchema,
   probeRequestSchema,
   syncRequestSchema,
   validateAgainst,
+  type BootstrapRequest,
   type Endpoint,
+  type FetchRequest,
   type JsonSchema,
   type OperationMode,
   type PlanRequest,
@@ -56,6 +61,16 @@ export interface ResolvedProbeRequest {
   readonly target: ResolvedEndpoint | undefined;
   readonly scope: ResolvedScope;
   readonly protocol: ProtocolMode;
+  readonly collectStats: boolean;
+}
+
+export interface ResolvedFetchRequest {
+  readonly source: ResolvedEndpoint;
+  readonly scope: ResolvedScope;
+  readonly protocol: ProtocolMode;
+  /** Refs of the source whose objects are there already, by full name. */
+  readonly haveRefs: readonly RefName[];
+  readonly haves: readonly string[];
   readonly collectStats: boolean;
 }
 
@@ -115,6 +130,46 @@ export function resolveProbeRequest(request: unknown): ResolvedProbeRequest {
     protocol: checked.protocol ?? "auto",
     collectStats: checked.collectStats ?? false,
   };
+}
+
+/** Check and complete a bootstrap request. */
+export function resolveBootstrapRequest(request: unknown): ResolvedSyncRequest {
+  const { source, target, scope, includeTags, bestEffort, protocol, collectStats } =
+    conforming<BootstrapRequest>(bootstrapRequestSchema, request);
+  return resolveSyncRequest({
+    source,
+    target,
+    ...(scope === undefined ? {} : { scope }),
+    policy: {
+      includeTags: includeTags ?? false,
+      bestEffort: bestEffort ?? false,
+      protocol: protocol ?? "auto",
+    },
+    collectStats: collectStats ?? false,
+  });
+}
+
+/** Check and complete a fetch request. */
+export function resolveFetchRequest(request: unknown): ResolvedFetchRequest {
+  const checked = conforming<FetchRequest>(fetchRequestSchema, request);
+  return {
+    source: resolveEndpoint(checked.source, "source"),
+    scope: scopeOf(checked.scope ?? {}, checked.includeTags ?? false),
+    protocol: checked.protocol ?? "auto",
+    haveRefs: (checked.haveRefs ?? []).map(haveRef),
+    haves: checked.haves ?? [],
+    collectStats: checked.collectStats ?? false,
+  };
+}
+
+/** A full name, or a branch. */
+function haveRef(text: string): RefName {
+  try {
+    return parseFormattedRefName(text.startsWith("refs/") ? text : `refs/heads/${text}`);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw invalid("haveRefs", `has ${text}, which is no name of a ref`);
+  }
 }
 
 function conforming<T>(schema: JsonSchema, request: unknown): T {

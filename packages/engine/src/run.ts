@@ -31,6 +31,8 @@ export interface Run {
   readonly batchStrategy: DivisionStrategy;
   /** Only a plan: nothing is changed and no content is downloaded. */
   readonly dryRun: boolean;
+  /** The target is filled for the first time: a ref that it has is left as it is. */
+  readonly onlyNew: boolean;
   /** Of packs that were pushed, for the run's span. */
   packBytes: number;
   packObjects: number;

@@ -15,14 +15,18 @@ export {
 } from "./json-schema.ts";
 export { printPath, validateAgainst, type SchemaFault, type SchemaKey } from "./validate.ts";
 export {
+  bootstrapRequestSchema,
   endpointSchema,
+  fetchRequestSchema,
   probeRequestSchema,
   protocolModeSchema,
   refMappingSchema,
   refScopeSchema,
   syncPolicySchema,
   syncRequestSchema,
+  type BootstrapRequest,
   type Endpoint,
+  type FetchRequest,
   type OperationMode,
   type PlanRequest,
   type ProbeRequest,
@@ -35,6 +39,7 @@ export {
 export {
   batchSummarySchema,
   executionSummarySchema,
+  fetchResultSchema,
   measurementSchema,
   probeResultSchema,
   refInfoSchema,
@@ -47,6 +52,7 @@ export {
   type Action,
   type BatchSummary,
   type ExecutionSummary,
+  type FetchResult,
   type Measurement,
   type PlanResult,
   type ProbeResult,

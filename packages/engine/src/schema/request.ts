@@ -175,6 +175,52 @@ export const probeRequestSchema = frozen({
   additionalProperties: false,
 });
 
+export const bootstrapRequestSchema = frozen({
+  type: "object",
+  title: "Fill a target for the first time",
+  properties: {
+    source: endpointSchema,
+    target: endpointSchema,
+    scope: refScopeSchema,
+    includeTags: { type: "boolean", default: false, description: "tags too" },
+    bestEffort: {
+      type: "boolean",
+      default: false,
+      description: "a ref that the target has already, or refuses, is a warning; the rest goes on",
+    },
+    protocol: protocolModeSchema,
+    collectStats: { type: "boolean", default: false },
+  },
+  required: ["source", "target"],
+  additionalProperties: false,
+});
+
+export const fetchRequestSchema = frozen({
+  type: "object",
+  title: "Download what somebody who has some objects would be sent",
+  properties: {
+    source: endpointSchema,
+    scope: refScopeSchema,
+    includeTags: { type: "boolean", default: false, description: "tags too" },
+    protocol: protocolModeSchema,
+    haveRefs: {
+      type: "array",
+      maxItems: MAX_LIST,
+      items: refText,
+      description: "refs of the source whose objects are there already",
+    },
+    haves: {
+      type: "array",
+      maxItems: MAX_LIST,
+      items: { type: "string", minLength: 40, maxLength: 64 },
+      description: "ids of objects that are there already",
+    },
+    collectStats: { type: "boolean", default: false },
+  },
+  required: ["source"],
+  additionalProperties: false,
+});
+
 /** A repository: where it is, without any secret. */
 export type Endpoint = FromSchema<typeof endpointSchema>;
 /** One source ref and the target ref it becomes; both short branch names or both full names. */
@@ -187,3 +233,5 @@ export type SyncRequest = FromSchema<typeof syncRequestSchema>;
 /** A plan is asked for with the same request as a sync; it changes nothing. */
 export type PlanRequest = SyncRequest;
 export type ProbeRequest = FromSchema<typeof probeRequestSchema>;
+export type BootstrapRequest = FromSchema<typeof bootstrapRequestSchema>;
+export type FetchRequest = FromSchema<typeof fetchRequestSchema>;

@@ -174,6 +174,34 @@ export const refInfoSchema = frozen({
   additionalProperties: false,
 });
 
+export const fetchResultSchema = frozen({
+  type: "object",
+  title: "What a fetch brought",
+  properties: {
+    sourceUrl: text,
+    requestedMode: protocolModeSchema,
+    protocol: text,
+    wants: { type: "array", items: refInfoSchema },
+    haves: { type: "array", items: text },
+    fetchedObjects: count,
+    fetchedBytes: count,
+    stats: statsSchema,
+    measurement: measurementSchema,
+  },
+  required: [
+    "sourceUrl",
+    "requestedMode",
+    "protocol",
+    "wants",
+    "haves",
+    "fetchedObjects",
+    "fetchedBytes",
+    "stats",
+    "measurement",
+  ],
+  additionalProperties: false,
+});
+
 export const probeResultSchema = frozen({
   type: "object",
   properties: {
@@ -222,4 +250,5 @@ export type SyncResult = FromSchema<typeof syncResultSchema>;
 /** A plan is reported in the shape of a run's result, with `execution.dryRun` true. */
 export type PlanResult = SyncResult;
 export type RefInfo = FromSchema<typeof refInfoSchema>;
+export type FetchResult = FromSchema<typeof fetchResultSchema>;
 export type ProbeResult = FromSchema<typeof probeResultSchema>;

@@ -220,6 +220,7 @@ export function runBetween(
       spool: options.spool,
       batchStrategy: "first-parent",
       dryRun: options.dryRun ?? false,
+      onlyNew: false,
       packBytes: 0,
       packObjects: 0,
     },

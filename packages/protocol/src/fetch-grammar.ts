@@ -1,7 +1,7 @@
 // What was asked in a fetch, and the seam between reading its packets and understanding them.
 
 import type { FetchSection } from "./fetch-response.ts";
-import type { ObjectId } from "./object-id.ts";
+import type { ObjectFormat, ObjectId } from "./object-id.ts";
 import type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 import type { AckMode, SidebandChoice } from "./upload-capabilities.ts";
 
@@ -12,6 +12,8 @@ export interface FetchResponseV2Options {
   readonly sidebandAll?: boolean;
   /** The request said `done`, so there must be no acknowledgments section; false: there must be one. */
   readonly sentDone?: boolean;
+  /** Ids must be as wide as its are. Default: either width is taken. */
+  readonly objectFormat?: ObjectFormat;
   /** ACKs for other objects are refused. */
   readonly sentHaves?: ReadonlySet<ObjectId>;
 }
@@ -29,6 +31,8 @@ export interface UploadResponseOptions {
   readonly expectShallow: boolean;
   /** The request ended with its deepening, so the answer ends with the shallow lines. Default: false. */
   readonly shallowOnly?: boolean;
+  /** Ids must be as wide as its are. Default: either width is taken. */
+  readonly objectFormat?: ObjectFormat;
   /** Everything this conversation called a have. ACKs for other objects are refused. */
   readonly sentHaves: ReadonlySet<ObjectId>;
 }

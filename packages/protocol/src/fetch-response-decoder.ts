@@ -68,7 +68,7 @@ export class FetchResponseDecoder implements MessageDecoder<FetchResponse> {
 
   constructor(options: FetchResponseOptions, handlers: FetchResponseHandlers) {
     this.#limits = resolveLimits(handlers.limits);
-    this.#record = new NegotiationRecord(options.sentHaves, this.#limits);
+    this.#record = new NegotiationRecord(options, this.#limits);
     this.#packets = new PktLineDecoder(this.#limits);
     this.#onPackStart = handlers.onPackStart;
     this.#onProgress = handlers.onProgress;

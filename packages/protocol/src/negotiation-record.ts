@@ -9,7 +9,7 @@ import type {
   WantedRef,
 } from "./fetch-response.ts";
 import type { ProtocolLimits } from "./limits.ts";
-import { isObjectId, type ObjectId } from "./object-id.ts";
+import { isObjectId, type ObjectFormat, type ObjectId } from "./object-id.ts";
 import { isValidRefName, type RefName } from "./ref-name.ts";
 
 /** The lines of one answer, checked. */
@@ -22,12 +22,17 @@ export class NegotiationRecord {
   readonly wantedRefs: WantedRef[] = [];
   readonly packfileUris: PackfileUri[] = [];
   readonly #sentHaves: ReadonlySet<ObjectId> | undefined;
+  readonly #format: ObjectFormat | undefined;
   readonly #limits: ProtocolLimits;
   #lines = 0;
   #bytes = 0;
 
-  constructor(sentHaves: ReadonlySet<ObjectId> | undefined, limits: ProtocolLimits) {
-    this.#sentHaves = sentHaves;
+  constructor(
+    expected: { readonly sentHaves?: ReadonlySet<ObjectId>; readonly objectFormat?: ObjectFormat },
+    limits: ProtocolLimits,
+  ) {
+    this.#sentHaves = expected.sentHaves;
+    this.#format = expected.objectFormat;
     this.#limits = limits;
   }
 
@@ -43,7 +48,7 @@ export class NegotiationRecord {
   takeAck(line: string, implied: "common" | "final"): AcknowledgmentStatus | undefined {
     const match = /^ACK ([0-9A-Fa-f]+)(?: (continue|common|ready))?$/.exec(line);
     const oid = match?.[1]?.toLowerCase();
-    if (oid === undefined || !isObjectId(oid)) return undefined;
+    if (oid === undefined || !isObjectId(oid, this.#format)) return undefined;
     // Servers may acknowledge what they do not have, but never what was not asked about.
     if (this.#sentHaves !== undefined && !this.#sentHaves.has(oid)) {
       throw fetchResponseError("ACK_UNKNOWN", "an ACK for an object that was not a have", line);
@@ -59,7 +64,7 @@ export class NegotiationRecord {
   takeShallow(line: string): boolean {
     const match = /^(un)?shallow ([0-9A-Fa-f]+)$/.exec(line);
     const oid = match?.[2]?.toLowerCase();
-    if (oid === undefined || !isObjectId(oid)) return false;
+    if (oid === undefined || !isObjectId(oid, this.#format)) return false;
     (match?.[1] === undefined ? this.shallow : this.unshallow).push(oid);
     return true;
   }
@@ -69,7 +74,7 @@ export class NegotiationRecord {
     const split = line.indexOf(" ");
     const oid = line.slice(0, split).toLowerCase();
     const name = line.slice(split + 1);
-    if (!isObjectId(oid) || !(isValidRefName(name) || name === "HEAD")) return false;
+    if (!isObjectId(oid, this.#format) || !(isValidRefName(name) || name === "HEAD")) return false;
     this.wantedRefs.push({ name: name as RefName, oid });
     return true;
   }
@@ -78,7 +83,7 @@ export class NegotiationRecord {
   takePackfileUri(line: string): boolean {
     const split = line.indexOf(" ");
     const hash = line.slice(0, split).toLowerCase();
-    if (!isObjectId(hash)) return false;
+    if (!isObjectId(hash, this.#format)) return false;
     this.packfileUris.push({ hash, uri: line.slice(split + 1) });
     return true;
   }

@@ -179,7 +179,7 @@ export class SmartSource implements SourceRemote {
     if (advertisement.version === 2) {
       return {
         head: encodeFetchRequestV2(fetchRequest, { capabilities, objectFormat, agent }),
-        expected: { version: 2, sentDone: true, sentHaves },
+        expected: { version: 2, objectFormat, sentDone: true, sentHaves },
       };
     }
     const options = { capabilities, agent, stateless: connection.stateless };
@@ -193,6 +193,7 @@ export class SmartSource implements SourceRemote {
       head: encodeHttpUploadRequest(uploadRequestOf(fetchRequest, chosen)),
       expected: {
         version: advertisement.version,
+        objectFormat,
         ackMode,
         sideband,
         noDone,

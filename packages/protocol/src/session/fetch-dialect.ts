@@ -42,7 +42,13 @@ export function v2Dialect(request: StandingRequest, session: V2Session): FetchDi
     opening: undefined,
     round: ({ haves, done }, sentHaves) => ({
       body: encodeFetchRequestV2({ ...request, haves, done }, session),
-      expected: { version: 2, sidebandAll: request.sidebandAll ?? false, sentDone: done, sentHaves },
+      expected: {
+        version: 2,
+        objectFormat: session.objectFormat,
+        sidebandAll: request.sidebandAll ?? false,
+        sentDone: done,
+        sentHaves,
+      },
     }),
   };
 }
@@ -75,6 +81,7 @@ export function uploadDialect(
     sentHaves: ReadonlySet<ObjectId>,
   ): UploadResponseOptions => ({
     version: advertisement.version,
+    objectFormat: advertisement.objectFormat,
     ackMode,
     sideband,
     noDone,

@@ -45,6 +45,43 @@ describe("documents", () => {
   });
 });
 
+describe("docs/protocol.md", () => {
+  const [, table = ""] = readText("docs/protocol.md").split(/^## Rules .*$/mu);
+  const rules = [...table.matchAll(/^\| [^|]+ \| `([^`|]+)` \| `([^`|]+)` \|$/gmu)].map(
+    ([, title = "", file = ""]) => ({
+      title,
+      path: file.startsWith("test/") ? file : `packages/protocol/src/${file}`,
+    }),
+  );
+
+  test("every line of the table of rules names one test", () => {
+    const lines = table.split("\n").filter((line) => /^\| (?!\*\*|Rule )/u.test(line));
+    expect(lines.length).toBe(rules.length);
+  });
+
+  test("every rule names a test that its file holds", () => {
+    expect(rules.length).toBeGreaterThan(60);
+    const missing = rules.filter(({ title, path }) => !exists(path) || !titlesOf(readText(path)).has(title));
+    expect(missing).toEqual([]);
+  });
+
+  test("every test that is named for its rule is in the table", () => {
+    const listed = new Set(rules.map(({ title, path }) => `${path}: ${title}`));
+    const held = filesOf("packages/protocol/src/**/*-rules.test.ts").flatMap((path) =>
+      [...readText(path).matchAll(/^ *test\(\s*"([^"\n]+)"/gmu)].map(([, title]) => `${path}: ${title}`),
+    );
+    expect(held.length).toBeGreaterThan(20);
+    expect(held.filter((test) => !listed.has(test))).toEqual([]);
+  });
+});
+
+/** What may be a title: every string that begins and ends on one line. */
+function titlesOf(source: string): Set<string> {
+  return new Set(
+    [...source.matchAll(/"([^"\n]*)"|`([^`\n]*)`/gu)].map(([, plain, template]) => plain ?? template ?? ""),
+  );
+}
+
 /** Relative links and images of a Markdown text, outside code. */
 function linksOf(markdown: string): string[] {
   const prose = markdown.replaceAll(/^```[\s\S]*?^```/gmu, "").replaceAll(/`[^`\n]*`/gu, "");

@@ -278,7 +278,7 @@ function* differing(value: unknown, path = ""): Generator<readonly [string, unkn
         yield [inner, { ...value, [key]: changed }];
     }
   } else if (typeof value === "string") yield [path, `${value}x`];
-  else if (typeof value === "number") yield [path, value + 1];
+  else if (typeof value === "number") yield [path, value === Number.MAX_SAFE_INTEGER ? value - 1 : value + 1];
   else if (typeof value === "bigint") yield [path, value + 1n];
   else if (typeof value === "boolean") yield [path, !value];
 }

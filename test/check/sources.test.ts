@@ -29,6 +29,20 @@ describe("sources", () => {
   });
 });
 
+test("every public parser of the protocol can be fuzzed", () => {
+  const exported = [...readText("packages/protocol/src/index.ts").matchAll(/(?<!type )\b(\w+)(?=[,} ])/gu)];
+  const parsers = exported
+    .map(([, name = ""]) => name)
+    .filter((name) =>
+      /^(decode|parse|read|index|apply)[A-Z]|(Decoder|Reader|Session|Server|Indexer|Verifier|Lines)$/u.test(
+        name,
+      ),
+    );
+  expect(parsers.length).toBeGreaterThan(45);
+  const fuzzed = filesOf("packages/protocol/fuzz/*.ts").map(readText).join("\n");
+  expect(parsers.filter((name) => !new RegExp(`\\b${name}\\b`, "u").test(fuzzed))).toEqual([]);
+});
+
 describe.for(workspaces().map(({ folder, manifest }) => ({ folder, ...manifest })))(
   "$folder",
   (workspace) => {

@@ -1,8 +1,10 @@
 // Streams without an end, as a hostile or broken peer would send them, and the parsers that must survive them.
 
 import { AdvertisementDecoder } from "../src/advertisement-decoder.ts";
+import { BundleUriDecoder } from "../src/bundle-uri.ts";
 import { FetchResponseDecoder, type FetchResponseOptions } from "../src/fetch-response-decoder.ts";
 import { LsRefsDecoder } from "../src/ls-refs.ts";
+import { ObjectInfoDecoder } from "../src/object-info.ts";
 import { PackVerifier } from "../src/pack/trailer.ts";
 import { encodePackEntryHeader } from "../src/pack/entry.ts";
 import { encodePackHeader } from "../src/pack/header.ts";
@@ -114,6 +116,15 @@ const index: () => Subject = feeding(
   (indexer) => indexer.rest(),
 );
 
+const sizes: () => Subject = feeding(
+  () => new ObjectInfoDecoder({ objectFormat: "sha1" }),
+  (decoder) => decoder.finish(),
+);
+const bundles: () => Subject = feeding(
+  () => new BundleUriDecoder(),
+  (decoder) => decoder.finish(),
+);
+
 const NOTHING = new Uint8Array(0);
 const MEBIBYTE = 1024 * 1024;
 
@@ -219,6 +230,10 @@ export const HOSTILE_STREAMS: readonly HostileStream[] = [
   kept("wanted refs with long names", fetchV2, packets("wanted-refs\n"), packets(`${ID} refs/${LONG}\n`)),
   kept("pack URIs", fetchV2, packets("packfile-uris\n"), packets(`${ID} https://x/${LONG}\n`)),
   passing("keepalives in a pack", fetchV2, packets("packfile\n"), packets("\u0001")),
+
+  kept("sizes of objects", sizes, packets("size\n"), packets(`${ID} 1`)),
+  kept("bundles", bundles, NOTHING, packets("bundle.a.uri=b")),
+  kept("lines that are no bundles", bundles, NOTHING, packets("x")),
 
   kept("reported refs in side-band", report, inBand("unpack ok\n"), inBand("ok r\n")),
   kept("reported refs, plainly", plainReport, packets("unpack ok\n"), packets("ok r\n")),

@@ -2,7 +2,7 @@
 
 import { decodeText } from "../src/byte-text.ts";
 import { parseObjectId } from "../src/object-id.ts";
-import { isValidRefName, parseRefName } from "../src/ref-name.ts";
+import { decodeRefName, encodeRefName, isValidRefName, parseRefName } from "../src/ref-name.ts";
 import { formatRefName, parseFormattedRefName } from "../src/ref-name-format.ts";
 import { wire } from "../src/testing/bytes.ts";
 import { type FuzzTarget, onWhole } from "./target.ts";
@@ -21,6 +21,11 @@ export const nameTargets: readonly FuzzTarget[] = [
       bytes: onWhole((bytes) => {
         const name = parseRefName(decodeText(bytes));
         return [name, formatRefName(name), parseFormattedRefName(formatRefName(name)) === name];
+      }),
+      lossless: onWhole((bytes) => {
+        const back = encodeRefName(decodeRefName(bytes));
+        if (decodeText(back) !== decodeText(bytes)) throw new Error("a name's bytes are not what they were");
+        return back;
       }),
       formatted: onWhole((bytes) => [
         isValidRefName(decodeText(bytes)),

@@ -1,12 +1,12 @@
 // The parsers of packs, whole and in parts, so that a damaged checksum does not hide what lies behind it.
 
-import { applyDelta } from "../src/pack/delta.ts";
+import { applyDelta, decodeDeltaHeader } from "../src/pack/delta.ts";
 import { decodePackEntryHeader, type PackEntryDescription } from "../src/pack/entry.ts";
 import { createHasher } from "../src/pack/hasher.ts";
-import { encodePackHeader } from "../src/pack/header.ts";
+import { decodePackHeader, encodePackHeader } from "../src/pack/header.ts";
 import { parseCommit, parseTag } from "../src/pack/object.ts";
 import { encodePackIndex } from "../src/pack/index-encoder.ts";
-import { PackIndexer } from "../src/pack/pack-indexer.ts";
+import { indexPack, PackIndexer } from "../src/pack/pack-indexer.ts";
 import { PackReader } from "../src/pack/pack-reader.ts";
 import { readPackObjects } from "../src/pack/reader.ts";
 import { packSource } from "../src/pack/source.ts";
@@ -126,6 +126,10 @@ export const packTargets: readonly FuzzTarget[] = [
       indexed: indexAsItComes("sha1"),
       "indexed, sha256": indexAsItComes("sha256"),
       read: onWhole((bytes) => readPack(bytes, "sha1")),
+      "indexed where it lies": onWhole((bytes) =>
+        indexPack(packSource(bytes), { format: "sha1", limits: READER_LIMITS }),
+      ),
+      "its header": onWhole((bytes) => decodePackHeader(bytes)),
       "read with its trailer put right": onWhole((bytes) =>
         readPack(signed(bytes.subarray(0, -20), "sha1"), "sha1"),
       ),
@@ -162,6 +166,7 @@ export const packTargets: readonly FuzzTarget[] = [
     ],
     ways: {
       "to ten bytes": onWhole((bytes) => applyDelta(wire("0123456789"), bytes, 4096)),
+      "its sizes": onWhole((bytes) => decodeDeltaHeader(bytes)),
       "to a long base": onWhole((bytes) => applyDelta(new Uint8Array(70_000).fill(7), bytes, 80_000).length),
     },
   },

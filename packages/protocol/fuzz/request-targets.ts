@@ -1,9 +1,11 @@
 // The parsers of the server's side: what clients ask.
 
+import { decodeBundleUriRequest } from "../src/bundle-uri.ts";
 import { decodeText } from "../src/byte-text.ts";
 import { decodeDaemonRequest, encodeDaemonRequest } from "../src/daemon-request.ts";
 import { decodeFetchRequestV2 } from "../src/fetch-request-v2.ts";
 import { decodeLsRefsRequest } from "../src/ls-refs-request.ts";
+import { decodeObjectInfoRequest } from "../src/object-info.ts";
 import { parseSmartHttpRequest } from "../src/server/smart-http-request.ts";
 import { wire } from "../src/testing/bytes.ts";
 import { UpdateRequestDecoder } from "../src/update-request-decoder.ts";
@@ -58,7 +60,10 @@ export const requestTargets: readonly FuzzTarget[] = [
         (decoder) => {
           const command = decoder.finish();
           if (command?.command === "fetch") return [command, decodeFetchRequestV2(command, "sha1")];
-          return command?.command === "ls-refs" ? [command, decodeLsRefsRequest(command)] : command;
+          if (command?.command === "ls-refs") return [command, decodeLsRefsRequest(command)];
+          if (command?.command === "object-info") return [command, decodeObjectInfoRequest(command, "sha1")];
+          if (command?.command === "bundle-uri") decodeBundleUriRequest(command);
+          return command;
         },
       ),
     },

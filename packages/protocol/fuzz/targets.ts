@@ -1,11 +1,13 @@
 // Every parser of the package, for whoever feeds it damaged bytes.
 
 import { answerTargets } from "./answer-targets.ts";
+import { messageTargets } from "./message-targets.ts";
 import { nameTargets } from "./name-targets.ts";
 import { packTargets } from "./pack-targets.ts";
 import { refTableTargets } from "./ref-table-targets.ts";
 import { requestTargets } from "./request-targets.ts";
 import { serverTargets } from "./server-targets.ts";
+import { sessionTargets } from "./session-targets.ts";
 import type { FuzzTarget } from "./target.ts";
 
 /** All parsers. */
@@ -14,6 +16,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...refTableTargets,
   ...requestTargets,
   ...serverTargets,
+  ...sessionTargets,
+  ...messageTargets,
   ...packTargets,
   ...nameTargets,
 ];

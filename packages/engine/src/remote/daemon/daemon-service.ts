@@ -10,7 +10,7 @@ import { encodeDaemonRequest, type GitService } from "@gitsync/protocol";
 import type { AddressPolicy } from "../../egress/address-policy.ts";
 import { connectGuarded } from "../../egress/guarded-socket.ts";
 import type { SyncError } from "../../errors.ts";
-import { bracketed, DAEMON_PORT, type DaemonLocation } from "../../location/location.ts";
+import { DAEMON_PORT, type DaemonLocation } from "../../location/location.ts";
 import type { ResolvedLimits } from "../../options.ts";
 import type { Channel, OpenChannel } from "../stream/channel.ts";
 
@@ -33,7 +33,7 @@ export function daemonService(options: DaemonServiceOptions): OpenChannel {
     const request = encodeDaemonRequest({
       service,
       path,
-      host: bracketed(hostname),
+      host: hostname,
       ...(port === DAEMON_PORT ? {} : { port }),
       extraParameters: gitProtocol === undefined ? [] : [gitProtocol],
     });

@@ -392,7 +392,7 @@ hosts: { a.example: {} }
     });
   });
 
-  test("loads five thousand mirrors in a second or two", async () => {
+  test("loads five thousand mirrors in seconds", async () => {
     const entries = Array.from({ length: 5_000 }, (_, index) =>
       mirrorText(`m${index}`).split("\n").slice(2).join("\n"),
     );
@@ -400,6 +400,6 @@ hosts: { a.example: {} }
     const startedAt = performance.now();
     const { config } = await loadConfig(join(folder, "mirrors.yaml"));
     expect(config.mirrors).toHaveLength(5_000);
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 });

@@ -35,7 +35,8 @@ describe.for(recordings())("$name", ({ stream, read, encode, mayEndEarly = false
     expect(text(encode(stream))).toBe(text(stream));
   });
 
-  test.runIf(!mayEndEarly && stream.length > 0)("is not read where it ends early", ({ expect }) => {
+  if (mayEndEarly || stream.length === 0) return;
+  test("is not read where it ends early", ({ expect }) => {
     for (let length = 0; length < stream.length; length += 1) {
       expect(outcome(read, [stream.subarray(0, length)])).toMatch(CUT);
     }

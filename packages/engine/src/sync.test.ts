@@ -1,6 +1,8 @@
+import { tmpdir } from "node:os";
 import { describe, expect, test } from "vitest";
 import { isSyncError, SyncError } from "./errors.ts";
 import type { SyncEvent } from "./observer.ts";
+import { releaseBuffer } from "./remote/release-bytes.ts";
 import type { SyncPolicy, SyncResult } from "./schema/index.ts";
 import {
   drain,
@@ -12,6 +14,7 @@ import {
   type ScriptedRun,
 } from "./testing/scripted.ts";
 import { id, ref, refs } from "./testing/values.ts";
+import { SpoolFolder } from "./transfer/spool.ts";
 
 type Entries = Readonly<Record<string, number>>;
 
@@ -473,6 +476,26 @@ describe.concurrent("sync() with a target that cannot unpack", () => {
       { type: "tree", depth: 0 },
       undefined,
     ]);
+  });
+});
+
+describe("sync() that downloaded a pack to plan", () => {
+  test("sends it once, and asks the source again for another attempt", async () => {
+    const { source, target } = between({ main: 2 }, { main: 1 });
+    source.canFilter = false;
+    // As a transport does: what was written is freed.
+    target.script.push(async ({ pack }) => {
+      if (pack?.kind !== "stream") return expect.unreachable("the pack is not streamed");
+      for await (const { buffer } of pack.chunks) if (buffer instanceof ArrayBuffer) releaseBuffer(buffer);
+      throw new SyncError("LENGTH_REQUIRED", "the target demands a length");
+    });
+    const result = await runBetween(source, target, {
+      policy: { force: true },
+      limits: { memoryBytes: 1 },
+      spool: new SpoolFolder({ directory: tmpdir(), maxBytes: 1 << 20, isAlwaysUsed: false }),
+    });
+    expect(outcomes(result)).toEqual(["main: update applied forced"]);
+    expect([source.fetches.length, target.pushes.length]).toEqual([2, 2]);
   });
 });
 

@@ -63,10 +63,13 @@ export class PackCarrier {
   readonly #run: Run;
   readonly #input: CarrierInput;
   #thin: boolean;
+  /** Until it is used: whoever sends it frees its chunks. */
+  #download: DownloadedPack | undefined;
 
   constructor(run: Run, input: CarrierInput) {
     this.#run = run;
     this.#input = input;
+    this.#download = input.downloaded;
     this.#thin = !input.targetListing.capabilities.has("no-thin");
   }
 
@@ -246,9 +249,11 @@ export class PackCarrier {
 
   /** What the plan downloaded, if it is just what is wanted now and in a form that the target reads. */
   #downloaded(wants: readonly ObjectId[], ofsDelta: boolean): AsyncIterable<Uint8Array> | undefined {
-    const { downloaded } = this.#input;
-    if (downloaded === undefined || !ofsDelta || downloaded.wants.size !== wants.length) return undefined;
-    return wants.every((id) => downloaded.wants.has(id)) ? replayed(downloaded.chunks) : undefined;
+    const download = this.#download;
+    if (download === undefined || !ofsDelta || download.wants.size !== wants.length) return undefined;
+    if (!wants.every((id) => download.wants.has(id))) return undefined;
+    this.#download = undefined;
+    return replayed(download.chunks);
   }
 }
 

@@ -188,6 +188,23 @@ describeWays("a source that lost much", (way) => {
     expect((await refsOf(sides.target)).size).toBe(before.size);
   });
 
+  test("is followed when a person approved exactly these deletes", async () => {
+    await using sides = await twoSides(way);
+    await twentyBranches(sides);
+    const request = { policy: { prune: true, bestEffort: true } } as const;
+    const { blockedPlan = "" } = (await sides.sync(request)).execution;
+    expect(blockedPlan).toMatch(/^[0-9a-f]{16}$/u);
+    await deleteRef(sides.source, "refs/heads/b19");
+    const more = await sides.sync({ ...request, approvedPlan: blockedPlan });
+    expect(more.counts.deleted).toBe(0);
+    expect(more.execution.blockedPlan).not.toBe(blockedPlan);
+    const done = await sides.sync({ ...request, approvedPlan: more.execution.blockedPlan ?? "" });
+    expect(done.counts).toMatchObject({ deleted: 16, warned: 0 });
+    expect(done.execution).toMatchObject({ converged: true });
+    expect(done.execution.blockedPlan).toBeUndefined();
+    expect(await refsOf(sides.target)).toEqual(await refsOf(sides.source));
+  });
+
   test("is followed once maxDeletes allows it: blocked only above both count and percent", async () => {
     await using sides = await twoSides(way);
     await twentyBranches(sides);

@@ -57,6 +57,23 @@ describeWays("a target that refuses one ref", (way) => {
     expect(result.execution.converged).toBe(false);
   });
 
+  test("is not asked again for a ref that is held back, until its value changes", async () => {
+    await using sides = await twoSides(way);
+    await threeBranches(sides);
+    await installHook(sides.target, "update", REFUSE_BAD);
+    const policy = { bestEffort: true } as const;
+    const refused = (await sides.sync({ policy })).refs.find(({ outcome }) => outcome === "refused");
+    const held = { targetRef: "refs/heads/bad", sourceHash: refused?.sourceHash ?? "", reason: "a hook" };
+    const quiet = await sides.sync({ policy, heldBack: [held] });
+    expect(quiet.execution).toMatchObject({ transferMode: "nothing", converged: false });
+    expect(quiet.refs).toMatchObject([
+      { targetRef: "refs/heads/bad", action: "warn", outcome: "not-attempted", code: "quarantined" },
+    ]);
+    await commit(sides.source, "refs/heads/bad", { bad: "better" });
+    const again = await sides.sync({ policy, heldBack: [held] });
+    expect(outcomes(again)).toEqual(["refs/heads/bad: refused (hook-declined)"]);
+  });
+
   test("has its hook's words passed on", async () => {
     await using sides = await twoSides(way);
     await threeBranches(sides);

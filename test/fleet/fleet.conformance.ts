@@ -1,6 +1,6 @@
 /** How producer and worker behave together; run on each store. */
 
-import { SyncError } from "@gitsync/engine";
+import { SyncError, type CallOptions } from "@gitsync/engine";
 import { MAX_ATTEMPTS, targetKeyOf } from "@gitsync/jobs";
 import { isProducerError, type EnqueuedSync, type RouteStore } from "@gitsync/producer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -282,6 +282,64 @@ export function describeFleet(kind: BackendKind): void {
       });
       expect(client.runs).toHaveLength(0);
       expect(await fleet.producer.route(route.id)).toMatchObject({ state: "failing" });
+    });
+
+    test("a ref that a rule of the target refused is left out of the next runs; the rest goes on", async () => {
+      await using fleet = await startFleet(backend);
+      const refused = {
+        branch: "x",
+        sourceRef: "refs/heads/x",
+        targetRef: "refs/heads/x",
+        sourceHash: "1".repeat(40),
+        targetHash: "",
+        kind: "branch",
+        action: "warn",
+        outcome: "refused",
+        reason: "pre-receive hook declined",
+        code: "hook-declined",
+      } as const;
+      const told: CallOptions["heldBack"][] = [];
+      const execution = { ...convergedResult().execution, converged: false };
+      const client = scriptedClient((_, { heldBack }) => {
+        told.push(heldBack);
+        const left = { ...refused, outcome: "not-attempted", code: "quarantined" } as const;
+        return convergedResult({ execution, refs: [heldBack?.length === 0 ? refused : left] });
+      });
+      const route = await fleet.route();
+      await fleet.work({ client });
+      for (let n = 0; n < 3; n += 1) {
+        expect(await fleet.answer(await fleet.hint(route))).toMatchObject({ outcome: "degraded" });
+      }
+      const held = { targetRef: refused.targetRef, sourceHash: refused.sourceHash, reason: refused.reason };
+      expect(told).toEqual([[], [held], [held]]);
+      expect(await fleet.producer.route(route.id)).toMatchObject({
+        state: "degraded",
+        quarantine: [{ targetRef: refused.targetRef, code: "hook-declined" }],
+      });
+    });
+
+    test("a blocked mass delete is carried out once a person approved exactly it", async () => {
+      await using fleet = await startFleet(backend);
+      const asked: CallOptions["approvedPlan"][] = [];
+      const client = scriptedClient((_, { approvedPlan }) => {
+        asked.push(approvedPlan);
+        if (approvedPlan === "00000000000000aa") return convergedResult();
+        const { execution } = convergedResult();
+        return convergedResult({
+          execution: { ...execution, converged: false, blockedPlan: "00000000000000aa" },
+        });
+      });
+      const route = await fleet.route();
+      await fleet.work({ client });
+      await fleet.answer(await fleet.hint(route));
+      const { producer } = fleet;
+      await expect(producer.approve(route.id, "00000000000000bb")).rejects.toMatchObject({
+        code: "PLAN_OUTDATED",
+      });
+      const approved = await producer.approve(route.id, "00000000000000aa");
+      expect(await fleet.answer(approved)).toMatchObject({ outcome: "converged" });
+      await fleet.answer(await fleet.hint(route));
+      expect(asked).toEqual([undefined, "00000000000000aa", undefined]);
     });
 
     test("refs that were left behind degrade the route", async () => {

@@ -279,7 +279,11 @@ export function describeRouteStore(kind: BackendKind): void {
     test("a host's waiting time outlives hints", async () => {
       const route = await stored();
       await hint(route);
-      await finish(await start(route), { failures: "keep", jobState: "delayed", waitMs: 5_000, held: true });
+      await finish(await start(route), {
+        failures: "keep",
+        jobState: "delayed",
+        hosts: { blocked: { host: "target.test", ms: 5_000 } },
+      });
       await hint(route);
       expect(await idle(route)).toEqual({ type: "idle", heldForMs: 5_000 });
       time += 5_000;

@@ -89,7 +89,7 @@ describe("judgeError()", () => {
     "rate-limited": {
       step: "put-off",
       outcome: "rate-limited",
-      end: { jobState: "delayed", failures: "keep", held: true },
+      end: { jobState: "delayed", failures: "keep" },
     },
     permanent: {
       step: "fail",
@@ -128,7 +128,7 @@ describe("judgeError()", () => {
       judgeError(
         new SyncError("RATE_LIMITED", "", {}, retryAfterMs === undefined ? {} : { retryAfterMs }),
         facts,
-      ).end.waitMs;
+      ).blockMs;
     expect([wait(90_000.9), wait(0), wait()]).toEqual([90_000, 1_000, 60_000]);
   });
 

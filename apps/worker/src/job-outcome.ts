@@ -39,6 +39,8 @@ export interface RunVerdict {
   readonly end: Omit<RunEnd, "synced">;
   readonly error?: RouteError;
   readonly result?: SyncResult;
+  /** How long a host asked to be left alone, in milliseconds. */
+  readonly blockMs?: number;
 }
 
 export interface RunFacts {
@@ -187,9 +189,17 @@ function failedVerdict(thrown: unknown, failure: SyncError | undefined, facts: R
     case "unknown":
       return unknown(facts, told);
     case "rate-limited": {
-      const waitMs = Math.max(1_000, Math.trunc(failure.retryAfterMs ?? RATE_LIMIT_MS));
-      const end = { failures: "keep", jobState: "delayed", waitMs, held: true } as const;
-      return { outcome: "rate-limited", step: "put-off", final: false, settles: false, end, error: told };
+      const blockMs = Math.max(1_000, Math.trunc(failure.retryAfterMs ?? RATE_LIMIT_MS));
+      const end = { failures: "keep", jobState: "delayed" } as const;
+      return {
+        outcome: "rate-limited",
+        step: "put-off",
+        final: false,
+        settles: false,
+        end,
+        error: told,
+        blockMs,
+      };
     }
     case "permanent": {
       const end = {

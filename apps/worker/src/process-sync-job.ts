@@ -19,6 +19,8 @@ const UNKNOWN_VERSION_MS = 60_000;
 const UNKNOWN_ROUTE_MS = 60_000;
 /** A job that this process is not here for. */
 const NOT_MINE_MS = 3_000;
+/** Share of a wait that is added to it at random, at most. */
+const JITTER = 0.1;
 /** Hints that keep coming must not keep one target in a slot for ever. */
 const MAX_RUNS = 50;
 
@@ -90,7 +92,9 @@ async function processTarget(context: ProcessorContext, taken: TakenJob): Promis
       context.missedHints.willRetry(job.id ?? "", target, failedRuns);
       throw storableError(new Error(retry.error?.message), context.secrets);
     }
-    if (heldForMs !== undefined) return await putOff(job, token, heldForMs);
+    // A host that asked to wait is in the state by now; the verdict tells of one that has no name there.
+    const putOffMs = heldForMs ?? verdicts.find((verdict) => verdict.step === "put-off")?.blockMs;
+    if (putOffMs !== undefined) return await putOff(job, token, jittered(putOffMs));
     const failed = verdicts.find((verdict) => verdict.step === "fail");
     if (failed !== undefined)
       throw unrecoverable(storableError(new Error(failed.error?.message), context.secrets));
@@ -121,7 +125,14 @@ async function runAll(context: ProcessorContext, taken: TakenJob, signal: AbortS
     const { workerId } = context;
     const configured = context.known.of(target);
     const known = configured.map(({ id }) => id);
-    const next = await context.routes.startRun(target, { runId, workerId, attempt, skip, known });
+    const next = await context.routes.startRun(target, {
+      ...context.known.limits,
+      runId,
+      workerId,
+      attempt,
+      skip,
+      known,
+    });
     if (next.type === "idle") {
       const heldForMs = next.heldForMs ?? (next.foreign === true ? UNKNOWN_ROUTE_MS : undefined);
       return { verdicts, failed, ...(heldForMs === undefined ? {} : { heldForMs }) };
@@ -134,6 +145,11 @@ async function runAll(context: ProcessorContext, taken: TakenJob, signal: AbortS
     if (verdict.step === "retry") failed.push({ route: run.route.id, startedAt: run.startedAt });
   }
   return verdicts.length < MAX_RUNS ? { verdicts, failed } : { verdicts, failed, heldForMs: 0 };
+}
+
+/** What waits for the same thing does not all come back at once. */
+function jittered(ms: number): number {
+  return ms * (1 + Math.random() * JITTER);
 }
 
 /** Back into the queue for later, without using an attempt. */

@@ -2,11 +2,13 @@
 
 import type { Client, SyncEvent } from "@gitsync/engine";
 import { condenseResult, nextDueAt, type RunReport } from "@gitsync/jobs";
-import type { NextRun, RouteStore, RunEnd } from "@gitsync/producer";
+import type { HostFindings, NextRun, RouteStore, RunEnd } from "@gitsync/producer";
 import type { Logger, SecretRegistry } from "@gitsync/runtime";
+import { hostFindings } from "./host-findings.ts";
 import type { CancelWatch } from "./cancel-watch.ts";
 import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
 import { judgeError, judgeResult, judgeStarts, type RunVerdict } from "./job-outcome.ts";
+import { heldBackRefs, quarantineAfter } from "./quarantine.ts";
 import { RunProgressWriter } from "./run-progress.ts";
 import { describeRun, linkHints, processSpan, snakeCased, traceIdOf } from "./run-telemetry.ts";
 import { stopReason } from "./stop-reason.ts";
@@ -32,6 +34,9 @@ export interface StartedRun {
   readonly signal: AbortSignal;
 }
 
+/** The name of pushes in the engine's statistics. */
+const PUSHES = "target receive-pack push";
+
 /** Run it to its end and record that. The verdict says what becomes of the queue's job. */
 export async function runRoute(context: RunContext, started: StartedRun): Promise<RunVerdict> {
   const { run, runId, queueJobId, attempt } = started;
@@ -39,7 +44,7 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
   const span = processSpan();
   linkHints(span, run.hints);
   const progress = new RunProgressWriter((now) => context.routes.progress(route.id, runId, now));
-  const verdict = judgeStarts(run.starts) ?? (await sync(context, started, progress));
+  const { verdict, hosts } = await verdictOf(context, started, progress);
   const traceId = traceIdOf(span);
   const finishedAt = Math.max(run.startedAt, await context.routes.now());
   const report: RunReport = {
@@ -55,7 +60,7 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
     ...(verdict.result && { result: storableResult(condenseResult(verdict.result), context.secrets) }),
     ...(traceId === undefined ? {} : { traceId }),
   };
-  const recorded = await context.routes.finishRun(report, endOf(started, verdict, finishedAt));
+  const recorded = await context.routes.finishRun(report, { ...endOf(started, verdict, finishedAt), hosts });
   describeRun(span, route, report, progress.pack);
   const fields = {
     queue_job_id: queueJobId,
@@ -81,6 +86,8 @@ function endOf({ run }: StartedRun, verdict: RunVerdict, now: number): RunEnd {
     ...verdict.end,
     ...(verdict.settles && { synced: run.requested }),
     ...(changed && { changed }),
+    pushes: verdict.result?.stats.items[PUSHES]?.requests ?? 0,
+    ...(verdict.result && { quarantine: quarantineAfter(run.quarantine, verdict.result, now) }),
   };
   if (every === undefined || !verdict.final) return end;
   const lastChangeAt = changed ? now : run.lastChangeAt;
@@ -90,11 +97,26 @@ function endOf({ run }: StartedRun, verdict: RunVerdict, now: number): RunEnd {
   return { ...end, ...quiet, nextDueAt: due };
 }
 
+/** How a run ended, and what it learned of its hosts. */
+interface EndedRun {
+  readonly verdict: RunVerdict;
+  readonly hosts: HostFindings;
+}
+
+async function verdictOf(
+  context: RunContext,
+  started: StartedRun,
+  progress: RunProgressWriter,
+): Promise<EndedRun> {
+  const crashed = judgeStarts(started.run.starts);
+  return crashed === undefined ? await sync(context, started, progress) : { verdict: crashed, hosts: {} };
+}
+
 async function sync(
   context: RunContext,
   started: StartedRun,
   progress: RunProgressWriter,
-): Promise<RunVerdict> {
+): Promise<EndedRun> {
   const { run, runId, attempt, signal } = started;
   const { id, source, target, scope, policy } = run.route;
   const cancelled = new AbortController();
@@ -114,12 +136,15 @@ async function sync(
       {
         signal: stop,
         observer,
+        heldBack: heldBackRefs(run.quarantine, run.startedAt),
+        ...(run.approvedPlan !== undefined && { approvedPlan: run.approvedPlan }),
         ...(context.credentials && { auth: context.credentials.forRoute(run.route) }),
       },
     );
-    return judgeResult(result, facts);
+    return { verdict: judgeResult(result, facts), hosts: hostFindings(run.route, undefined, undefined) };
   } catch (error) {
-    return judgeError(error, { ...facts, stopped: stopReason(stop) });
+    const verdict = judgeError(error, { ...facts, stopped: stopReason(stop) });
+    return { verdict, hosts: hostFindings(run.route, error, verdict.blockMs) };
   } finally {
     unwatch();
   }

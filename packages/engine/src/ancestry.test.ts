@@ -174,6 +174,8 @@ async function ask(
         targets: new TargetMemory(),
         spool: undefined,
         batchStrategy: "first-parent",
+        heldBack: [],
+        approvedPlan: undefined,
         dryRun,
         onlyNew: false,
         packBytes: 0,

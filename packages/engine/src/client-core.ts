@@ -127,6 +127,8 @@ export function openCore(options: ClientOptions): ClientCore {
           limits,
           span,
           ancestryCache,
+          heldBack: call.heldBack ?? [],
+          approvedPlan: call.approvedPlan,
           targets,
           spool,
           batchStrategy: options.bootstrapStrategy ?? "first-parent",

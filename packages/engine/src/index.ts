@@ -53,4 +53,5 @@ export type {
   SyncRequest,
   SyncResult,
 } from "./schema/index.ts";
+export type { HeldBackRef } from "./plan/hold-back.ts";
 export { validatePlanRequest, validateProbeRequest, validateSyncRequest } from "./request.ts";

@@ -4,6 +4,7 @@ import type { Tracer } from "@opentelemetry/api";
 import type { Dispatcher } from "undici";
 import type { AuthProvider } from "./auth.ts";
 import type { SyncObserver } from "./observer.ts";
+import type { HeldBackRef } from "./plan/hold-back.ts";
 
 /** Which addresses a client may connect to. A path or a child process needs its scheme in `schemes`. */
 export interface EgressPolicy {
@@ -128,6 +129,10 @@ export interface CallOptions {
   readonly observer?: SyncObserver;
   /** Who we are in this call, instead of the client's own provider. */
   readonly auth?: AuthProvider;
+  /** Refs that are left alone as long as they would get this very value. */
+  readonly heldBack?: readonly HeldBackRef[];
+  /** The `execution.blockedPlan` of an earlier result, approved by a person: exactly these deletes may exceed `maxDeletes`. */
+  readonly approvedPlan?: string;
   /** Measure memory, CPU and garbage collection of this process meanwhile. */
   readonly measure?: boolean;
 }

@@ -1,6 +1,7 @@
 /** Plans one round: asks what the planner cannot know from the two listings, then lets it decide. */
 
 import { ancestryQuestions, differenceOf, type CurrentRefs } from "./plan/difference.ts";
+import { holdBack } from "./plan/hold-back.ts";
 import { leaveExisting } from "./plan/leave-existing.ts";
 import { planRefs, type PlannedRef } from "./plan/plan.ts";
 import { askAncestry, type DownloadedPack } from "./ancestry.ts";
@@ -34,6 +35,7 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
       sourceIsEmpty: found.source.isEmpty,
       sourceHead: found.source.head,
       canDelete: found.target.capabilities.has("delete-refs"),
+      approvedPlan: run.approvedPlan,
     };
     let refs = planRefs({ ...input, targetHead: undefined });
     let headUnknown = false;
@@ -44,6 +46,7 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
       refs = planRefs({ ...input, targetHead });
     }
     if (run.onlyNew) refs = refs.map(leaveExisting);
+    refs = holdBack(refs, run.heldBack);
     span.setAttributes({
       "git_sync.refs.skipped": current.size,
       "git_sync.refs.blocked": refs.filter((ref) => ref.action === "block").length,

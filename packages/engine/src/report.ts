@@ -1,6 +1,7 @@
 /** Turns what was planned and what became of it into the result that everybody sees. Pure. */
 
 import { formatRefName, type RefName } from "@gitsync/protocol";
+import { deleteDigest } from "./plan/delete-digest.ts";
 import type { CurrentRefs } from "./plan/difference.ts";
 import { currentRef, inPlanOrder, type PlannedRef } from "./plan/plan.ts";
 import { shortRefName } from "./plan/ref-kind.ts";
@@ -152,8 +153,13 @@ function countsOf(refs: readonly RefResult[], unchanged: number): SyncCounts {
   };
 }
 
+function deleteOf(planned: PlannedRef): Parameters<typeof deleteDigest>[0][number] {
+  return { targetRef: planned.targetRef, oldId: planned.action === "create" ? undefined : planned.oldId };
+}
+
 function executionOf(input: ReportInput, refs: readonly RefResult[]): ExecutionSummary {
   const { transfer } = input;
+  const tooMany = input.planned.filter((planned) => planned.code === "mass-delete");
   return {
     dryRun: input.dryRun,
     protocol: input.protocol,
@@ -166,6 +172,7 @@ function executionOf(input: ReportInput, refs: readonly RefResult[]): ExecutionS
       (ref) => ref.outcome === "unchanged" || (!input.dryRun && ref.outcome === "applied"),
     ),
     ...(input.sourceHead === undefined ? {} : { sourceHead: formatRefName(input.sourceHead) }),
+    ...(tooMany.length === 0 ? {} : { blockedPlan: deleteDigest(tooMany.map(deleteOf)) }),
     batch: { enabled: input.requestsPlanned > 1, planned: input.requestsPlanned, done: input.requestsDone },
   };
 }

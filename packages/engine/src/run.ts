@@ -3,6 +3,7 @@
 import type { SyncEvent } from "./observer.ts";
 import type { RunMeter } from "./meter.ts";
 import type { ResolvedLimits } from "./options.ts";
+import type { HeldBackRef } from "./plan/hold-back.ts";
 import type { SourceRemote, TargetRemote } from "./remote/remote.ts";
 import type { ResolvedSyncRequest } from "./request.ts";
 import type { WithSpan } from "./spans.ts";
@@ -29,6 +30,8 @@ export interface Run {
   /** Where packs may be kept; none when nothing may be written. */
   readonly spool: SpoolFolder | undefined;
   readonly batchStrategy: DivisionStrategy;
+  readonly heldBack: readonly HeldBackRef[];
+  readonly approvedPlan: string | undefined;
   /** Only a plan: nothing is changed and no content is downloaded. */
   readonly dryRun: boolean;
   /** The target is filled for the first time: a ref that it has is left as it is. */

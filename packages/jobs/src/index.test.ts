@@ -13,6 +13,7 @@ test("the package exports what it says, by hand", () => {
       "adhocRequestSchema",
       "checkAdhocRequest",
       "condenseResult",
+      "hostOf",
       "jobPriority",
       "laneOf",
       "nextDueAt",

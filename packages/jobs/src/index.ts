@@ -30,5 +30,5 @@ export {
   type RunReport,
 } from "./route.ts";
 export { nextDueAt, type Interval, type ScheduleFacts } from "./schedule.ts";
-export { laneOf, targetKeyOf, type TargetKey } from "./target-key.ts";
+export { hostOf, laneOf, targetKeyOf, type TargetKey } from "./target-key.ts";
 export type { Endpoint, RefScope, SyncPhase, SyncPolicy, SyncResult } from "@gitsync/engine";

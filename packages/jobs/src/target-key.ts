@@ -19,15 +19,35 @@ const CASE_INSENSITIVE_HOSTS = new Set(["github.com", "gitlab.com", "bitbucket.o
  * @throws {TypeError} when `url` is not absolute.
  */
 export function targetKeyOf(url: string): TargetKey {
-  const scp = /^(?:[^@/:]+@)?([^/:]+):(?!\/\/)(.+)$/u.exec(url);
-  const parsed = new URL(scp ? `ssh://${scp[1]}/${(scp[2] ?? "").replace(/^\/+/u, "")}` : url);
-  if (parsed.protocol === "file:") return `file://${trimPath(parsed.pathname)}` as TargetKey;
-  const host = parsed.hostname.toLowerCase();
+  const parsed = parse(url);
   const path = trimPath(parsed.pathname);
-  const folded = CASE_INSENSITIVE_HOSTS.has(host) ? path.toLowerCase() : path;
-  const port =
-    parsed.port === "" || (parsed.protocol === "ssh:" && parsed.port === "22") ? "" : `:${parsed.port}`;
-  return `${host}${port}${folded}` as TargetKey;
+  if (parsed.protocol === "file:") return `file://${path}` as TargetKey;
+  const folds = CASE_INSENSITIVE_HOSTS.has(parsed.hostname.toLowerCase());
+  return `${hostWithPort(parsed)}${folds ? path.toLowerCase() : path}` as TargetKey;
+}
+
+/**
+ * The host that an address leads to, as `hosts:` of the configuration names it: in lower case, with the port where
+ * it is not the scheme's own. Empty for a local path, whose address is a `file://` URL.
+ *
+ * @throws {TypeError} when `url` is not absolute.
+ */
+export function hostOf(url: string): string {
+  const parsed = parse(url);
+  return parsed.protocol === "file:" ? "" : hostWithPort(parsed);
+}
+
+function parse(url: string): URL {
+  const scp = /^(?:[^@/:]+@)?([^/:]+):(?!\/\/)(.+)$/u.exec(url);
+  return new URL(scp ? `ssh://${scp[1]}/${(scp[2] ?? "").replace(/^\/+/u, "")}` : url);
+}
+
+/** Of schemes that `URL` does not know the port of. */
+const OWN_PORTS: Readonly<Record<string, string>> = { "ssh:": "22", "git:": "9418" };
+
+function hostWithPort({ protocol, hostname, port }: URL): string {
+  const host = hostname.toLowerCase();
+  return port === "" || port === OWN_PORTS[protocol] ? host : `${host}:${port}`;
 }
 
 /** The queue of a target's host: `sync.github.com`; characters that a queue name may not hold are escaped. */

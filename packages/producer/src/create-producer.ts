@@ -137,6 +137,18 @@ class QueueProducer implements Producer {
     return status;
   }
 
+  async approve(route: string, plan: string): Promise<EnqueuedSync> {
+    const reports = await this.#ask(this.routes.reports(route));
+    const last = reports.find((report) => report.result !== undefined);
+    const blocked = last?.result?.execution.blockedPlan;
+    if (blocked !== plan) {
+      const named = blocked === undefined ? "no plan was blocked" : `the last run named ${blocked}`;
+      throw new ProducerError("PLAN_OUTDATED", `Cannot approve ${plan} for ${route}: ${named}`, { route });
+    }
+    if (!(await this.#ask(this.routes.approve(route, plan)))) throw noRoute(route);
+    return await this.enqueueRoute(route);
+  }
+
   async #setPaused(route: string, paused: boolean): Promise<RouteStatus> {
     await this.#ask(this.routes.setPaused(route, paused));
     const status = await this.route(route);

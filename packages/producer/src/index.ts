@@ -32,6 +32,7 @@ export { openFleetStore, openRouteStore, type RouteStoreOptions } from "./state/
 export type {
   CancelOutcome,
   HintReceipt,
+  HostFindings,
   JobPage,
   JobQuery,
   JobRecord,
@@ -49,6 +50,7 @@ export {
   BEAT_MS,
   SILENT_MS,
   type FleetStore,
+  type HostBlock,
   type LiveProcess,
   type ProcessBeat,
 } from "./state/fleet-store.ts";

@@ -8,6 +8,7 @@ const CODES = {
     remedy: "check the job's id; finished jobs are forgotten after a while",
     retryable: false,
   },
+  PLAN_OUTDATED: { remedy: "look at the route's last run, and approve what it names", retryable: false },
 } as const;
 
 export type ProducerErrorCode = keyof typeof CODES;

@@ -132,6 +132,13 @@ export interface Producer {
   pause(route: string): Promise<RouteStatus>;
   /** Start runs again, with one right away when hints came in. @throws {ProducerError} `ROUTE_NOT_FOUND`. */
   resume(route: string): Promise<RouteStatus>;
+  /**
+   * Let a route delete what its last run found to be too much. `plan` is that run's `execution.blockedPlan`: exactly
+   * these deletes are approved, for one run, which is asked for at once.
+   *
+   * @throws {ProducerError} `PLAN_OUTDATED` when the last run named another plan or none, or `ROUTE_NOT_FOUND`.
+   */
+  approve(route: string, plan: string): Promise<EnqueuedSync>;
   route(id: string): Promise<RouteStatus | undefined>;
   /** Every route, in order of their ids. */
   allRoutes(): AsyncIterable<RouteStatus>;

@@ -102,6 +102,7 @@ export const FLAGS = Object.freeze({
   stats: toggle("add requests and bytes of each phase to the report"),
   "measure-memory": toggle("add time, memory and CPU use to the report"),
   progress: toggle("show progress even where standard error is no terminal"),
+  plan: text("HASH", "the deletes to approve, as the run that was blocked names them"),
   offline: toggle("read the file only, and connect to nothing"),
   json: toggle("print exactly one JSON document, also when the run fails"),
   verbose: toggle("list unchanged refs too, and print what the servers say", { short: "v" }),

@@ -51,6 +51,16 @@ export async function pauseMirror(context: CommandContext, id: string, paused: b
   return EXIT.ok;
 }
 
+/** Let a route carry out the deletes that its last run found to be too many. */
+export async function approvePlan(context: CommandContext, route: string, plan: string): Promise<ExitStatus> {
+  const { flags, terminal } = context;
+  await using session = await openQueueSession(context, await readSettings(context), "producer");
+  const { id, requestedAt } = await session.producer.approve(route, plan);
+  if (flags.json) reportJson(terminal, { route, plan, job: id, requestedAt });
+  else terminal.result(`${route}: plan ${plan} is approved for the next run, job ${id}\n`);
+  return EXIT.ok;
+}
+
 /**
  * The ids of a mirror's routes, in their order; or of the one route that is named.
  *

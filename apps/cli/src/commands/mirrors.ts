@@ -7,9 +7,9 @@ import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { reportJson } from "../output/report.ts";
 import { checkMirrors } from "./mirrors-check.ts";
-import { listMirrors, pauseMirror, showMirror } from "./mirrors-steer.ts";
+import { approvePlan, listMirrors, pauseMirror, showMirror } from "./mirrors-steer.ts";
 
-const ACTIONS = ["list", "show", "pause", "resume", "check", "schema"] as const;
+const ACTIONS = ["list", "show", "pause", "resume", "approve", "check", "schema"] as const;
 
 export async function runMirrors(context: CommandContext): Promise<ExitStatus> {
   const action = chooseAction(context, ACTIONS);
@@ -19,6 +19,12 @@ export async function runMirrors(context: CommandContext): Promise<ExitStatus> {
     return action === "show"
       ? await showMirror(context, id)
       : await pauseMirror(context, id, action === "pause");
+  }
+  if (action === "approve") {
+    const { plan } = context.flags;
+    if (id === undefined || plan === undefined)
+      throw usage(context, "mirrors approve needs the ID of a route and --plan HASH");
+    return await approvePlan(context, id, plan);
   }
   if (id !== undefined)
     throw usage(context, `unexpected argument ${JSON.stringify(id)}: ${action} takes none`);

@@ -32,7 +32,7 @@ interface Parts {
 }
 
 /** A configuration that asks for more is refused, never half obeyed. */
-const ACTS_ON = ["adhoc", "credentials", "defaults", "egress", "include", "mirrors", "webhooks"];
+const ACTS_ON = ["adhoc", "credentials", "defaults", "egress", "hosts", "include", "mirrors", "webhooks"];
 
 const MAX_CONCURRENCY = 1_000;
 const WORKER_GRACE_MS = 25_000;

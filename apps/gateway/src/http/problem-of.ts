@@ -24,6 +24,7 @@ export function problemOf(error: unknown): Problem {
       case "QUEUE_UNAVAILABLE":
         return queueUnavailable(error);
       case "REQUEST_INVALID":
+      case "PLAN_OUTDATED":
         return new Problem("request-invalid", error.message, [], { cause: error });
       case "ROUTE_NOT_FOUND":
         return new Problem(

@@ -34,6 +34,7 @@ function plan({ source = {}, target = {}, policy, fact, ...rest }: Case): readon
     sourceHead: undefined,
     targetHead: undefined,
     canDelete: true,
+    approvedPlan: undefined,
     ...rest,
   });
   return inPlanOrder([...planned, ...Array.from(difference.current, currentRef)], rest.sourceHead);
@@ -122,6 +123,7 @@ describe("planRefs() decides one ref", () => {
       sourceHead: undefined,
       targetHead: undefined,
       canDelete: true,
+      approvedPlan: undefined,
     });
     expect(planned).toMatchObject({
       sourceRef: "refs/heads/main",

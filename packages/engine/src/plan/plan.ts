@@ -11,6 +11,7 @@ import type { RefKind } from "../schema/index.ts";
 import { ancestryKey, type AncestryFacts } from "./ancestry-facts.ts";
 import { RefNamespace } from "./directory-file.ts";
 import { refKind } from "./ref-kind.ts";
+import { deleteDigest } from "./delete-digest.ts";
 import type { DesiredRef } from "./desired.ts";
 import type { ChangedRef, RefDifference } from "./difference.ts";
 
@@ -63,6 +64,8 @@ export interface PlanInput {
   /** The branch that the target's HEAD names, when that is known. */
   readonly targetHead: RefName | undefined;
   readonly canDelete: boolean;
+  /** Digest of the deletes that a person approved although they are many. */
+  readonly approvedPlan: string | undefined;
 }
 
 /** Every ref that is to change or is kept from it, in the order of {@link inPlanOrder}; current refs need no plan. */
@@ -131,7 +134,7 @@ function planDeletes(input: PlanInput): readonly PlannedRef[] {
   if (gone.length === 0) return [];
   let managed = 0;
   for (const name of target.names()) if (input.mayPrune(name)) managed += 1;
-  const guard = deleteGuard(gone.length, managed, input);
+  const guard = deleteGuard(gone, managed, input);
   return gone.map(({ targetRef, oldId }) => {
     const base = { targetRef, kind: refKind(targetRef), oldId };
     const block = (code: string, reason: string): PlannedRef => ({
@@ -158,10 +161,11 @@ function planDeletes(input: PlanInput): readonly PlannedRef[] {
 
 /** Why no ref may be deleted at all, if so. A listing that came back short must never empty a target. */
 function deleteGuard(
-  deletes: number,
+  gone: readonly { readonly targetRef: RefName; readonly oldId: ObjectId }[],
   managed: number,
   input: PlanInput,
 ): { readonly code: string; readonly reason: string } | undefined {
+  const deletes = gone.length;
   if (input.sourceIsEmpty) {
     return {
       code: "source-empty",
@@ -174,9 +178,11 @@ function deleteGuard(
   }
   const { count, percent } = input.policy.maxDeletes;
   if (deletes > count && deletes * 100 > percent * managed) {
+    const digest = deleteDigest(gone);
+    if (digest === input.approvedPlan) return undefined;
     return {
       code: "mass-delete",
-      reason: `${deletes} of ${managed} refs would be deleted, more than ${count} and ${percent} %`,
+      reason: `${deletes} of ${managed} refs would be deleted, more than ${count} and ${percent} % (plan ${digest})`,
     };
   }
   return undefined;

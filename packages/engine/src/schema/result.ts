@@ -74,6 +74,7 @@ export const executionSummarySchema = frozen({
     bootstrapSuggested: { ...flag, description: "the target holds none of the managed refs" },
     converged: { ...flag, description: "every managed ref of the target equals its source" },
     sourceHead: { ...text, description: "the ref that the source's HEAD points to" },
+    blockedPlan: { ...text, description: "names the deletes that were too many, for whoever approves them" },
     batch: batchSummarySchema,
   },
   required: [

@@ -219,6 +219,8 @@ export function runBetween(
       targets: options.targets ?? new TargetMemory(),
       spool: options.spool,
       batchStrategy: "first-parent",
+      heldBack: [],
+      approvedPlan: undefined,
       dryRun: options.dryRun ?? false,
       onlyNew: false,
       packBytes: 0,

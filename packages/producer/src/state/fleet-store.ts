@@ -24,6 +24,14 @@ export interface LiveProcess extends ProcessBeat {
   readonly beatAt: number;
 }
 
+/** A host that nobody may use now, as source or as target. */
+export interface HostBlock {
+  readonly host: string;
+  readonly until: number;
+  /** `rate-limited`: it asked for that. `unreachable`: it failed several times in a row. */
+  readonly reason: "rate-limited" | "unreachable";
+}
+
 export interface FleetStore {
   /** Say that a process lives. */
   beat(process: ProcessBeat): Promise<void>;
@@ -31,6 +39,11 @@ export interface FleetStore {
   leave(id: string): Promise<void>;
   /** Every process that was heard of within {@link SILENT_MS}, in order of their ids. */
   processes(): Promise<readonly LiveProcess[]>;
+
+  /** In order of the hosts. */
+  hostBlocks(): Promise<readonly HostBlock[]>;
+  /** Runs of live workers by the hosts that they use. */
+  hostsInFlight(): Promise<ReadonlyMap<string, number>>;
 
   /** Take a lease, or renew the own one. @returns false while somebody else holds it. */
   takeLease(name: string, holder: string, ms: number): Promise<boolean>;

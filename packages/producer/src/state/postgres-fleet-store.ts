@@ -1,7 +1,13 @@
 /** The fleet store in Postgres: each method is one statement. */
 
 import type { Pool } from "pg";
-import { SILENT_MS, type FleetStore, type LiveProcess, type ProcessBeat } from "./fleet-store.ts";
+import {
+  SILENT_MS,
+  type FleetStore,
+  type HostBlock,
+  type LiveProcess,
+  type ProcessBeat,
+} from "./fleet-store.ts";
 import { Transactions } from "./postgres-transaction.ts";
 
 export class PostgresFleetStore implements FleetStore {
@@ -34,6 +40,23 @@ export class PostgresFleetStore implements FleetStore {
       [since],
     );
     return rows.map((row): LiveProcess => ({ ...JSON.parse(row.body), beatAt: row.beat_at }));
+  }
+
+  async hostBlocks(): Promise<readonly HostBlock[]> {
+    const { rows } = await this.#pool.query<HostBlock>(
+      `select name as host, blocked_until as until, reason from gitsync.host where blocked_until > $1 order by name`,
+      [await this.#transactions.now()],
+    );
+    return rows;
+  }
+
+  async hostsInFlight(): Promise<ReadonlyMap<string, number>> {
+    const { rows } = await this.#pool.query<{ host: string; count: number }>(
+      `select host, count(*)::integer as count from gitsync.host_use
+       join gitsync.process on process.id = worker_id and beat_at >= $1 group by host order by host`,
+      [(await this.#transactions.now()) - SILENT_MS],
+    );
+    return new Map(rows.map(({ host, count }) => [host, count]));
   }
 
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {

@@ -29,7 +29,7 @@ export async function recordHint(
     `update gitsync.route set requested = $2, requested_at = $3,
        first_unsynced_at = case when $4 then first_unsynced_at else $3 end,
        first_since_start = case when run_id is null then null else coalesce(first_since_start, $3) end,
-       not_before = case when held or not $6 then not_before end, due_at = coalesce($7, due_at),
+       not_before = case when $6 then null else not_before end, due_at = coalesce($7, due_at),
        expires_at = case when keep_ms > 0 then $5 + keep_ms end
      where id = $1`,
     [id, requested, requestedAt, coalesced, now, pullsForward(hint.trigger), hint.nextDueAt],

@@ -59,7 +59,7 @@ export async function cancelUnstarted(
     error: why,
   });
   await client.query(
-    `update gitsync.route set held = false, not_before = case when due_at > $2 then due_at else $3 end,
+    `update gitsync.route set not_before = case when due_at > $2 then due_at else $3 end,
        wake_at = case when not (paused or retired) then case when due_at > $2 then due_at else $3 end end
      where id = $1 and not exists
        (select 1 from gitsync.job where route = $1 and state in ('waiting', 'delayed', 'active'))`,

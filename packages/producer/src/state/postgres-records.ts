@@ -23,7 +23,6 @@ export interface RouteRow {
   readonly last_error: string | null;
   readonly failures: number;
   readonly not_before: number | null;
-  readonly held: boolean;
   readonly condition: RouteCondition | null;
   readonly starts: number;
   readonly run_id: string | null;
@@ -36,6 +35,8 @@ export interface RouteRow {
   readonly due_at: number | null;
   readonly last_change_at: number | null;
   readonly quarantine: string | null;
+  readonly approved: string | null;
+  readonly hosts: string;
 }
 
 /** A row of `gitsync.job`, joined with its last report and the progress of its route's run. */

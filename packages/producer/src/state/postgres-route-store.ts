@@ -15,6 +15,7 @@ import { jobFromRow, routeFromRow, type JobRow, type RouteRow } from "./postgres
 import { retire, storeRoutes, takeWaking, wake } from "./postgres-schedule.ts";
 import { startNextRun } from "./postgres-start-run.ts";
 import { Transactions, type Transaction } from "./postgres-transaction.ts";
+import { leaveHosts, recordHosts, recordPushes } from "./postgres-hosts.ts";
 import { recordHint } from "./postgres-hint.ts";
 import { countEach, pageSize } from "./query.ts";
 import { routeStatus } from "./route-record.ts";
@@ -80,6 +81,14 @@ export class PostgresRouteStore implements RouteStore {
 
   async hint(route: string, hint: NewHint): Promise<HintReceipt | undefined> {
     return await this.#transactions.run((transaction) => recordHint(transaction, route, hint));
+  }
+
+  async approve(route: string, plan: string): Promise<boolean> {
+    const { rowCount } = await this.#pool.query(
+      "update gitsync.route set approved = $2 where id = $1 and not retired",
+      [route, plan],
+    );
+    return rowCount === 1;
   }
 
   async setPaused(route: string, paused: boolean): Promise<boolean> {
@@ -229,8 +238,11 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
     report.route,
   ]);
   const row = rows[0];
-  if (row === undefined) return false;
   const now = await transaction.now();
+  await recordHosts(transaction, end.hosts);
+  if (row === undefined) return false;
+  await leaveHosts(transaction, report.runId);
+  await recordPushes(transaction, row.target_key, end.pushes ?? 0);
   const token = end.requestAgain === true ? newToken() : null;
   if (row.run_id !== report.runId) {
     if (token !== null) {
@@ -248,7 +260,7 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
   const synced = end.synced ?? row.synced;
   // Hints that came during the run are the oldest that it does not stand for.
   const stoodFor = end.synced === undefined ? row.first_unsynced_at : (row.first_since_start ?? now);
-  const mayWait = end.waitMs !== undefined && (end.held === true || row.first_since_start === null);
+  const mayWait = end.waitMs !== undefined && row.first_since_start === null;
   const failures = end.failures === "reset" ? 0 : row.failures + (end.failures === "count" ? 1 : 0);
   const error = report.error === undefined ? undefined : JSON.stringify(report.error);
   const kept = end.failures === "reset" ? null : row.last_error;
@@ -257,9 +269,9 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
     `update gitsync.route set run_id = null, worker_id = null, run_job = null, run_started_at = null, progress = null,
        first_since_start = null, requested = $2, synced = $3, first_unsynced_at = $4, condition = coalesce($5, condition),
        failures = $6, last_error = $7, last_success_at = case when $8 then $9 else last_success_at end, starts = $10,
-       not_before = case when $11 then $12 else not_before end, held = case when $11 then $13 else held end,
-       due_at = coalesce($14, due_at), last_change_at = case when $15 then $9 else coalesce(last_change_at, $9) end,
-       quarantine = coalesce($16, quarantine)
+       not_before = case when $11 then $12 else not_before end,
+       due_at = coalesce($13, due_at), last_change_at = case when $14 then $9 else coalesce(last_change_at, $9) end,
+       quarantine = coalesce($15, quarantine), approved = case when $16::text is null then approved end
      where id = $1`,
     [
       report.route,
@@ -274,10 +286,10 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
       end.starts ?? 0,
       mayWait,
       now + (end.waitMs ?? 0),
-      end.held ?? false,
       end.nextDueAt,
       end.changed ?? false,
       end.quarantine && JSON.stringify(end.quarantine),
+      end.synced,
     ],
   );
   await wake(transaction, [report.route]);

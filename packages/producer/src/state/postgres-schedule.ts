@@ -2,6 +2,7 @@
 
 import type { RouteDefinition, TargetKey } from "@gitsync/jobs";
 import { definitionDigest } from "./definition-digest.ts";
+import { hostsOf } from "./host-rules.ts";
 import { RETIRED } from "./kept.ts";
 import { cancelUnstarted } from "./postgres-jobs.ts";
 import type { JobRow, RouteRow } from "./postgres-records.ts";
@@ -32,16 +33,17 @@ export async function storeRoutes(
   const rows = definitions.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const { rows: changed } = await client.query<{ id: string }>(
     `with given as (
-       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::double precision[], $6::text[])
-         as given (id, target_key, tenant, definition, keep_ms, digest)),
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::double precision[], $6::text[], $8::text[])
+         as given (id, target_key, tenant, definition, keep_ms, digest, hosts)),
      before as (
        select route.id, route.definition, route.retired from gitsync.route join given using (id) order by id for update of route),
      stored as (
-       insert into gitsync.route (id, target_key, tenant, definition, keep_ms, expires_at, digest)
-       select id, target_key, tenant, definition, keep_ms, case when keep_ms > 0 then $7 + keep_ms end, digest from given
+       insert into gitsync.route (id, target_key, tenant, definition, keep_ms, expires_at, digest, hosts)
+       select id, target_key, tenant, definition, keep_ms, case when keep_ms > 0 then $7 + keep_ms end, digest, hosts
+       from given
        on conflict (id) do update set target_key = excluded.target_key, tenant = excluded.tenant,
          definition = excluded.definition, keep_ms = excluded.keep_ms, expires_at = excluded.expires_at,
-         digest = excluded.digest, retired = false)
+         digest = excluded.digest, hosts = excluded.hosts, retired = false)
      select given.id from given left join before using (id)
      where given.digest is not null and (before.id is null or before.retired or before.definition <> given.definition)`,
     [
@@ -52,13 +54,14 @@ export async function storeRoutes(
       rows.map((row) => row.keepMs ?? 0),
       rows.map((row) => definitionDigest(row) ?? null),
       now,
+      rows.map((row) => JSON.stringify(hostsOf(row))),
     ],
   );
   if (changed.length === 0) return;
   // What changed is looked at now, whatever the queue is doing for it.
   await client.query(
     `update gitsync.route set due_at = $2::double precision, quarantine = null,
-       not_before = case when held then not_before end, wake_at = case when not paused then $2::double precision end
+       not_before = null, wake_at = case when not paused then $2::double precision end
      where id = any($1)`,
     [changed.map((row) => row.id), now],
   );

@@ -101,6 +101,30 @@ const MIGRATIONS: readonly string[] = [
     ends_at double precision not null
   );
   `,
+  `
+  alter table gitsync.route
+    add column approved text,
+    add column hosts text not null default '[]',
+    drop column held;
+  create table gitsync.host (
+    name text collate "C" primary key,
+    blocked_until double precision not null default 0,
+    reason text,
+    failures integer not null default 0
+  );
+  create table gitsync.host_use (
+    run_id text not null,
+    host text collate "C" not null,
+    worker_id text not null,
+    primary key (host, run_id)
+  );
+  create index host_use_run on gitsync.host_use (run_id);
+  create table gitsync.push (
+    target_key text not null,
+    at double precision not null
+  );
+  create index push_target on gitsync.push (target_key, at);
+  `,
 ];
 
 /** Any fixed number of our own: two processes that start at once take turns. */

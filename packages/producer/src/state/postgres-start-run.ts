@@ -2,6 +2,7 @@
 
 import type { TargetKey } from "@gitsync/jobs";
 import { cancelUnstarted } from "./postgres-jobs.ts";
+import { leaveHosts, lockHosts } from "./postgres-hosts.ts";
 import { wake } from "./postgres-schedule.ts";
 import type { JobRow, RouteRow } from "./postgres-records.ts";
 import type { Transaction } from "./postgres-transaction.ts";
@@ -22,24 +23,31 @@ export async function startNextRun(
   const now = await transaction.now();
   const isDue = (route: RouteRow): boolean => route.not_before === null || route.not_before <= now;
   const known = rows.filter((route) => (route.expires_at ?? now) >= now);
-  const due = known.filter((route) => isDue(route) && !start.skip.includes(route.id));
+  const due = known.filter(isDue);
   const isForeign = (route: RouteRow): boolean =>
     route.digest !== null && start.known?.includes(route.id) !== true;
-  const ready = due
-    .filter((route) => !isForeign(route))
+  const mine = due.filter((route) => !isForeign(route));
+  const hosts = await lockHosts(transaction, target, mine.flatMap(hostsOfRow), start);
+  const held = mine.flatMap((route) => hosts.heldUntil(hostsOfRow(route)) ?? []);
+  const ready = mine
+    .filter((route) => !start.skip.includes(route.id) && hosts.heldUntil(hostsOfRow(route)) === undefined)
     .toSorted((a, b) => (a.first_unsynced_at ?? 0) - (b.first_unsynced_at ?? 0));
   for (const route of ready) {
     const jobs = await jobsToRun(transaction, route);
-    if (jobs !== undefined) return await startOf(transaction, route, jobs, start);
+    if (jobs === undefined) continue;
+    if (route.run_id !== null) await leaveHosts(transaction, route.run_id);
+    await hosts.enter(hostsOfRow(route));
+    return await startOf(transaction, route, jobs, start);
   }
-  const held = known.flatMap((route) =>
-    route.held && !isDue(route) && route.not_before !== null ? [route.not_before] : [],
-  );
   return {
     type: "idle",
     ...(held.length > 0 && { heldForMs: Math.min(...held) - now }),
     ...(due.some(isForeign) && { foreign: true }),
   };
+}
+
+function hostsOfRow(route: RouteRow): readonly string[] {
+  return JSON.parse(route.hosts);
 }
 
 /** The route's jobs that are not finished; `undefined` when the only ones were cancelled while their worker was gone. */
@@ -64,7 +72,7 @@ async function startOf(
   const { runId, workerId, attempt } = start;
   await client.query(
     `update gitsync.route set run_id = $2, worker_id = $3, run_job = $4, run_started_at = $5, last_started_at = $5,
-       progress = null, first_since_start = null, not_before = null, held = false, starts = starts + 1
+       progress = null, first_since_start = null, not_before = null, starts = starts + 1
      where id = $1`,
     [route.id, runId, workerId, jobs[0]?.id ?? "", startedAt],
   );
@@ -86,6 +94,7 @@ async function startOf(
     jobIds: jobs.map((job) => job.id),
     lastChangeAt: route.last_change_at ?? undefined,
     quarantine: route.quarantine === null ? [] : JSON.parse(route.quarantine),
+    approvedPlan: route.approved ?? undefined,
     hints: hints.rows.toSorted((a, b) => Number(a.seq) - Number(b.seq)).map((row) => JSON.parse(row.body)),
   };
 }

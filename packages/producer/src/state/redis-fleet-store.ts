@@ -1,7 +1,13 @@
 /** The fleet store in Redis: changed by scripts only. */
 
-import type { FleetStore, LiveProcess, ProcessBeat } from "./fleet-store.ts";
+import type { FleetStore, HostBlock, LiveProcess, ProcessBeat } from "./fleet-store.ts";
 import type { ScriptRunner } from "./redis-script-runner.ts";
+
+interface KnownHost extends Omit<HostBlock, "until"> {
+  /** `undefined` while it is not blocked. */
+  readonly until: number | undefined;
+  readonly inFlight: number;
+}
 
 export class RedisFleetStore implements FleetStore {
   readonly #scripts: ScriptRunner;
@@ -27,6 +33,29 @@ export class RedisFleetStore implements FleetStore {
         beatAt: Number(at),
       }))
       .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async hostBlocks(): Promise<readonly HostBlock[]> {
+    return (await this.#hosts()).flatMap(({ host, until, reason }) =>
+      until === undefined ? [] : [{ host, until, reason }],
+    );
+  }
+
+  async hostsInFlight(): Promise<ReadonlyMap<string, number>> {
+    return new Map((await this.#hosts()).map(({ host, inFlight }) => [host, inFlight]));
+  }
+
+  async #hosts(): Promise<readonly KnownHost[]> {
+    const reply = await this.#scripts.run("hosts");
+    if (!Array.isArray(reply)) return [];
+    return reply
+      .map(([host, until, reason, inFlight]: readonly [string, string, HostBlock["reason"], number]) => ({
+        host,
+        until: until === "" ? undefined : Number(until),
+        reason,
+        inFlight,
+      }))
+      .toSorted((a, b) => (a.host < b.host ? -1 : 1));
   }
 
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {

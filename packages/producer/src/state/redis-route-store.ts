@@ -13,6 +13,7 @@ import { definitionDigest } from "./definition-digest.ts";
 import { CANCELLED, CANCELLED_WAIT_MS, KEPT, MAX_HINTS } from "./kept.ts";
 import { jobFromHash, routeFromHash, wakingRoute } from "./redis-records.ts";
 import type { ScriptRunner } from "./redis-script-runner.ts";
+import { hostsOf } from "./host-rules.ts";
 import { countEach, pageSize, pullsForward } from "./query.ts";
 import { routeStatus } from "./route-record.ts";
 import type {
@@ -59,6 +60,7 @@ export class RedisRouteStore implements RouteStore {
           tenant,
           keepMs ?? 0,
           digest,
+          JSON.stringify(hostsOf(definition)),
         );
       }),
     );
@@ -109,12 +111,16 @@ export class RedisRouteStore implements RouteStore {
     };
   }
 
+  async approve(route: string, plan: string): Promise<boolean> {
+    return (await this.#scripts.run("approve", route, plan)) === 1;
+  }
+
   async setPaused(route: string, paused: boolean): Promise<boolean> {
     return (await this.#scripts.run("setPaused", route, paused ? "1" : "")) === 1;
   }
 
   async startRun(target: TargetKey, start: RunStart): Promise<NextRun> {
-    const { runId, workerId, attempt, skip, known = [] } = start;
+    const { runId, workerId, attempt, skip, known = [], hostLimits = {}, pushesPerMinute = {} } = start;
     const cancellation = [KEPT.reports, CANCELLED_WAIT_MS, JSON.stringify(CANCELLED)];
     const reply = await this.#scripts.run(
       "startRun",
@@ -124,7 +130,7 @@ export class RedisRouteStore implements RouteStore {
       attempt,
       JSON.stringify(skip),
       ...cancellation,
-      JSON.stringify(known),
+      ...[known, hostLimits, pushesPerMinute].map((value) => JSON.stringify(value)),
     );
     if (!Array.isArray(reply)) throw new TypeError("Cannot read the answer of startRun");
     if (reply[0] === "idle") {
@@ -134,7 +140,8 @@ export class RedisRouteStore implements RouteStore {
         ...(reply[2] === "1" && { foreign: true }),
       };
     }
-    const [, definition, requested, startedAt, starts, jobIds, hints, lastChangeAt, quarantine] = reply;
+    const [, definition, requested, startedAt, starts, jobIds, hints, lastChangeAt, quarantine, approved] =
+      reply;
     return {
       type: "run",
       route: JSON.parse(String(definition)),
@@ -145,6 +152,7 @@ export class RedisRouteStore implements RouteStore {
       hints: texts(hints).map((hint) => JSON.parse(hint)),
       lastChangeAt: lastChangeAt === "" ? undefined : Number(lastChangeAt),
       quarantine: JSON.parse(String(quarantine)),
+      approvedPlan: approved === "" ? undefined : String(approved),
     };
   }
 

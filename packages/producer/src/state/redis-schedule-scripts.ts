@@ -75,6 +75,23 @@ end
 return found
 `;
 
+/** ARGV: clock. Answers each host with the end and the reason of its block, and the runs that use it. */
+const HOSTS = `
+local found = {}
+for _, host in ipairs(call('SMEMBERS', S .. 'hosts')) do
+  local until_ms, reason, failures = unpack(call('HMGET', S .. 'host:' .. host, 'until', 'reason', 'failures'))
+  local using = in_flight(host)
+  local blocked = until_ms and tonumber(until_ms) > now
+  if blocked or using > 0 then
+    found[#found + 1] = { host, blocked and until_ms or '', reason or '', using }
+  elseif not failures then
+    call('SREM', S .. 'hosts', host)
+    call('DEL', S .. 'host:' .. host)
+  end
+end
+return found
+`;
+
 /** ARGV: clock, lease, holder, milliseconds */
 const TAKE_LEASE = `
 local holder, ends = unpack(call('HMGET', S .. 'lease:' .. ARGV[2], 'holder', 'ends'))
@@ -95,6 +112,7 @@ export type ScheduleScriptName =
   | "beat"
   | "leave"
   | "processes"
+  | "hosts"
   | "takeLease"
   | "dropLease";
 
@@ -104,6 +122,7 @@ export const SCHEDULE_SCRIPTS: Readonly<Record<ScheduleScriptName, string>> = Ob
   beat: PRELUDE + BEAT,
   leave: PRELUDE + LEAVE,
   processes: PRELUDE + PROCESSES,
+  hosts: PRELUDE + HOSTS,
   takeLease: PRELUDE + TAKE_LEASE,
   dropLease: PRELUDE + DROP_LEASE,
 });

@@ -1,5 +1,6 @@
 /** What the scripts of the Redis route store share: the clock, the names of keys, the steps on jobs and reports. */
 
+import { SILENT_MS } from "./fleet-store.ts";
 import { LEFT_TO_QUEUE_MS } from "./waking.ts";
 
 /** Goes before each script. Defines `S`, `now`, `int` and the functions below. */
@@ -43,6 +44,34 @@ local function exists(id)
   return call('EXISTS', route_key(id)) == 1 and not call('HGET', route_key(id), 'retired')
 end
 
+local function live(worker)
+  local beat = tonumber(call('ZSCORE', S .. 'beats', worker) or '')
+  return beat and beat >= now - ${SILENT_MS}
+end
+
+-- The longest wait wins.
+local function block_host(host, until_ms, reason)
+  local key = S .. 'host:' .. host
+  call('SADD', S .. 'hosts', host)
+  if until_ms > (tonumber(call('HGET', key, 'until') or '') or 0) then
+    call('HSET', key, 'until', int(until_ms), 'reason', reason)
+  end
+end
+
+-- Runs of live workers that use a host. What dead ones left is forgotten.
+local function in_flight(host)
+  local count = 0
+  local uses = call('HGETALL', S .. 'using:' .. host)
+  for i = 1, #uses, 2 do
+    if live(uses[i + 1]) then count = count + 1 else call('HDEL', S .. 'using:' .. host, uses[i]) end
+  end
+  return count
+end
+
+local function leave_hosts(run, hosts)
+  for _, host in ipairs(hosts) do call('HDEL', S .. 'using:' .. host, run) end
+end
+
 -- Enter when the sweep has to look at a route; after every step that may change that.
 local function wake(id)
   local requested, synced, paused, not_before, due, retired = unpack(call('HMGET', route_key(id),
@@ -83,7 +112,7 @@ local function cancel_unstarted(id, run, cap, wait, reason)
   }), cap)
   if call('EXISTS', route_key(route)) == 1 and call('ZCARD', S .. 'open:' .. route) == 0 then
     local due = tonumber(call('HGET', route_key(route), 'dueAt') or '')
-    call('HSET', route_key(route), 'notBefore', int(due and due > now and due or now + wait), 'held', '')
+    call('HSET', route_key(route), 'notBefore', int(due and due > now and due or now + wait))
     wake(route)
   end
 end

@@ -8,20 +8,30 @@
  * set of jobs that are not finished · `jobs-of:ID` · `target:KEY` set of routes · `routes`, `jobs`, `jobs:STATE`
  * sorted sets in lexical order · `job:ID` hash · `pending:TENANT` set of jobs that wait · `cancels` set of runs ·
  * `lanes` set · `configured` hash of routes and digests · `wake` sorted set of routes by the time at which the
- * sweep has to look · `delivery:ROUTE:ID` text.
+ * sweep has to look · `delivery:ROUTE:ID` text · `host:HOST` hash · `using:HOST` hash of runs and workers · `hosts`
+ * set · `pushes:TARGET` list of times.
  */
 
 import { PRELUDE } from "./redis-script-prelude.ts";
 import { SCHEDULE_SCRIPTS, type ScheduleScriptName } from "./redis-schedule-scripts.ts";
+import {
+  FAILURES_TO_OPEN,
+  FIRST_PAUSE_MS,
+  FULL_MS,
+  LONGEST_PAUSE_MS,
+  MINUTE_MS,
+  PROBE_MS,
+} from "./host-rules.ts";
 import { DELIVERY_KEEP_MS } from "./waking.ts";
 
-/** ARGV: clock, route, definition, target, tenant, milliseconds to keep it or 0, digest when it is configured or '' */
+/** ARGV: clock, route, definition, target, tenant, milliseconds to keep it or 0, digest when it is configured or '', hosts */
 const PUT = `
 local id, target, keep = ARGV[2], ARGV[4], tonumber(ARGV[6])
 local key, digest = route_key(id), ARGV[7]
-local before, definition, retired, held = unpack(call('HMGET', key, 'target', 'def', 'retired', 'held'))
+local before, definition, retired = unpack(call('HMGET', key, 'target', 'def', 'retired'))
 if before and before ~= target then call('SREM', S .. 'target:' .. before, id) end
-call('HSET', route_key(id), 'def', ARGV[3], 'target', target, 'tenant', ARGV[5], 'keep', ARGV[6])
+call('HSET', route_key(id), 'def', ARGV[3], 'target', target, 'tenant', ARGV[5], 'keep', ARGV[6],
+  'hosts', ARGV[8])
 if retired then
   call('HDEL', key, 'retired')
   for _, kind in ipairs(ROUTE_KEYS) do call('PERSIST', S .. kind .. id) end
@@ -32,8 +42,7 @@ if digest ~= '' then
   call('HSET', S .. 'configured', id, digest)
   if retired or definition ~= ARGV[3] then
     call('HSET', key, 'configured', '1', 'dueAt', int(now))
-    call('HDEL', key, 'quarantine')
-    if held ~= '1' then call('HDEL', key, 'notBefore') end
+    call('HDEL', key, 'quarantine', 'notBefore')
     wake(id)
     -- What changed is looked at now, whatever the queue is doing for it.
     if call('ZSCORE', S .. 'wake', id) then call('ZADD', S .. 'wake', int(now), id) end
@@ -49,14 +58,14 @@ const HINT = `
 local id, job, lane, trigger, token = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = route_key(id)
 if not exists(id) then return false end
-local requested, synced, paused, started, tenant, target, keep, held, run = unpack(call('HMGET', key,
-  'requested', 'synced', 'paused', 'lastStartedAt', 'tenant', 'target', 'keep', 'held', 'runId'))
+local requested, synced, paused, started, tenant, target, keep, run = unpack(call('HMGET', key,
+  'requested', 'synced', 'paused', 'lastStartedAt', 'tenant', 'target', 'keep', 'runId'))
 local dirty = requested and requested ~= synced
 local at = math.max(now, tonumber(started) or 0)
 call('HSET', key, 'requested', token, 'requestedAt', int(at))
 if not dirty then call('HSET', key, 'firstUnsyncedAt', int(at)) end
 if run then call('HSETNX', key, 'firstSinceStart', int(at)) end
-if held ~= '1' and ARGV[8] == '1' then call('HDEL', key, 'notBefore') end
+if ARGV[8] == '1' then call('HDEL', key, 'notBefore') end
 if ARGV[11] ~= '' then call('HSET', key, 'dueAt', ARGV[11]) end
 local redelivered = 0
 if ARGV[10] ~= '' then
@@ -94,29 +103,64 @@ return { found, state, int(at), dirty and 1 or 0, paused == '1' and 1 or 0, targ
   call('SCARD', S .. 'pending:' .. tenant), redelivered }
 `;
 
-/** ARGV: clock, target, run, worker, attempt, skipped routes, reports that are kept, wait after a cancellation, its reason, known routes */
+/** ARGV: clock, target, run, worker, attempt, skipped routes, reports that are kept, wait after a cancellation, its reason, known routes, host limits, pushes per minute */
 const START_RUN = `
 local target, run, worker, attempt = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local skipped = {}
 for _, id in ipairs(cjson.decode(ARGV[6])) do skipped[id] = true end
 local known = {}
 for _, id in ipairs(cjson.decode(ARGV[10])) do known[id] = true end
+local host_limits, pushes_per_minute = cjson.decode(ARGV[11]), cjson.decode(ARGV[12])
 local held_until
 local foreign = ''
+
+-- When the hosts of a route and its target may be used; nothing when that is now.
+local function held_by_hosts(hosts)
+  local wait
+  for index, host in ipairs(hosts) do
+    local until_ms = tonumber(call('HGET', S .. 'host:' .. host, 'until') or '') or 0
+    local limit = host_limits[host]
+    if until_ms <= now and limit and in_flight(host) >= limit then until_ms = now + ${FULL_MS} end
+    local pushes = index == #hosts and pushes_per_minute[host]
+    if pushes then
+      local at = tonumber(call('LINDEX', S .. 'pushes:' .. target, -pushes) or '') or 0
+      until_ms = math.max(until_ms, at + ${MINUTE_MS})
+    end
+    if until_ms > now then wait = math.max(wait or 0, until_ms) end
+  end
+  return wait
+end
+
+-- A host that failed too often is tried by one run; the others wait for what that one finds.
+local function enter_hosts(hosts)
+  for _, host in ipairs(hosts) do
+    local failures = tonumber(call('HGET', S .. 'host:' .. host, 'failures') or '') or 0
+    if failures >= ${FAILURES_TO_OPEN} then block_host(host, now + ${PROBE_MS}, 'unreachable') end
+    call('SADD', S .. 'hosts', host)
+    call('HSET', S .. 'using:' .. host, run, worker)
+  end
+end
+
 local ready = {}
 for _, id in ipairs(call('SMEMBERS', S .. 'target:' .. target)) do
-  local requested, synced, paused, not_before, held, first, configured = unpack(call('HMGET', route_key(id),
-    'requested', 'synced', 'paused', 'notBefore', 'held', 'firstUnsyncedAt', 'configured'))
+  local requested, synced, paused, not_before, first, configured, hosts = unpack(call('HMGET', route_key(id),
+    'requested', 'synced', 'paused', 'notBefore', 'firstUnsyncedAt', 'configured', 'hosts'))
   if call('EXISTS', route_key(id)) == 0 then
     call('SREM', S .. 'target:' .. target, id)
   elseif requested and requested ~= synced and paused ~= '1' then
     local wait = tonumber(not_before)
     if wait and wait > now then
-      if held == '1' and (not held_until or wait < held_until) then held_until = wait end
+      -- Its own time has not come.
     elseif configured and not known[id] then
       foreign = '1'
-    elseif not skipped[id] then
-      ready[#ready + 1] = { id = id, first = tonumber(first) or 0 }
+    else
+      hosts = cjson.decode(hosts or '[]')
+      local held = held_by_hosts(hosts)
+      if held then
+        if not held_until or held < held_until then held_until = held end
+      elseif not skipped[id] then
+        ready[#ready + 1] = { id = id, first = tonumber(first) or 0, hosts = hosts }
+      end
     end
   end
 end
@@ -134,11 +178,14 @@ for _, candidate in ipairs(ready) do
   end
   local jobs = call('ZRANGE', S .. 'open:' .. id, 0, -1)
   if stopped == 0 or #jobs > 0 then
-    local requested, requested_at, definition, changed_at, quarantine = unpack(call('HMGET', key,
-      'requested', 'requestedAt', 'def', 'lastChangeAt', 'quarantine'))
+    local requested, requested_at, definition, changed_at, quarantine, approved = unpack(call('HMGET', key,
+      'requested', 'requestedAt', 'def', 'lastChangeAt', 'quarantine', 'approved'))
     local at = math.max(now, tonumber(requested_at) + 1)
+    local before = call('HGET', key, 'runId')
+    if before then leave_hosts(before, candidate.hosts) end
+    enter_hosts(candidate.hosts)
     call('HSET', key, 'runId', run, 'workerId', worker, 'runJob', jobs[1] or '', 'runStartedAt', int(at), 'lastStartedAt', int(at))
-    call('HDEL', key, 'progress', 'firstSinceStart', 'notBefore', 'held')
+    call('HDEL', key, 'progress', 'firstSinceStart', 'notBefore')
     for _, job in ipairs(jobs) do
       set_job_state(job, 'active')
       call('HSET', job_key(job), 'attempt', attempt, 'startedAt', int(at), 'runId', run)
@@ -147,7 +194,7 @@ for _, candidate in ipairs(ready) do
     call('DEL', S .. 'hints:' .. id)
     wake(id)
     return { 'run', definition, requested, int(at), call('HINCRBY', key, 'starts', 1), jobs, hints,
-      changed_at or '', quarantine or '[]' }
+      changed_at or '', quarantine or '[]', approved or '' }
   end
 end
 return { 'idle', held_until and int(held_until - now) or '', foreign }
@@ -163,7 +210,32 @@ return 1
 const FINISH_RUN = `
 local id, run, fin, token = ARGV[2], ARGV[3], cjson.decode(ARGV[5]), ARGV[7]
 local key = route_key(id)
+local found = fin.hosts or {}
+for _, host in ipairs(found.answered or {}) do
+  if call('HDEL', S .. 'host:' .. host, 'failures') == 1 and call('HGET', S .. 'host:' .. host, 'reason') == 'unreachable' then
+    call('DEL', S .. 'host:' .. host)
+  end
+end
+if found.failed then
+  local failures = call('HINCRBY', S .. 'host:' .. found.failed, 'failures', 1)
+  if failures >= ${FAILURES_TO_OPEN} then
+    local pause = ${FIRST_PAUSE_MS} * 2 ^ math.min(failures - ${FAILURES_TO_OPEN}, 20)
+    -- What was waited for is over: the probe's own block ends here, too.
+    if call('HGET', S .. 'host:' .. found.failed, 'reason') == 'unreachable' then
+      call('HDEL', S .. 'host:' .. found.failed, 'until')
+    end
+    block_host(found.failed, now + math.min(pause, ${LONGEST_PAUSE_MS}), 'unreachable')
+  end
+end
+if found.blocked then block_host(found.blocked.host, now + found.blocked.ms, 'rate-limited') end
 if call('EXISTS', key) == 0 then return 0 end
+leave_hosts(run, cjson.decode(call('HGET', key, 'hosts') or '[]'))
+local pushes_key = S .. 'pushes:' .. call('HGET', key, 'target')
+for _ = 1, math.min(fin.pushes or 0, 1000) do call('RPUSH', pushes_key, int(now)) end
+if fin.pushes and fin.pushes > 0 then
+  call('LTRIM', pushes_key, -1000, -1)
+  call('PEXPIRE', pushes_key, ${MINUTE_MS})
+end
 local function request_again()
   local requested, synced = unpack(call('HMGET', key, 'requested', 'synced'))
   if requested == synced then call('HSET', key, 'firstUnsyncedAt', int(now)) end
@@ -196,10 +268,9 @@ end
 if fin.failures ~= 'keep' and ARGV[6] ~= '' then call('HSET', key, 'lastError', ARGV[6]) end
 if fin.condition == 'ok' then call('HSET', key, 'lastSuccessAt', int(now)) end
 call('HSET', key, 'starts', int(fin.starts or 0))
-if fin.waitMs and (fin.held or not hinted) then
-  call('HSET', key, 'notBefore', int(now + fin.waitMs), 'held', fin.held and '1' or '')
-end
+if fin.waitMs and not hinted then call('HSET', key, 'notBefore', int(now + fin.waitMs)) end
 if fin.nextDueAt then call('HSET', key, 'dueAt', int(fin.nextDueAt)) end
+if fin.synced then call('HDEL', key, 'approved') end
 if fin.changed then call('HSET', key, 'lastChangeAt', int(now)) else call('HSETNX', key, 'lastChangeAt', int(now)) end
 if fin.quarantine then call('HSET', key, 'quarantine', fin.quarantine) end
 wake(id)
@@ -240,6 +311,13 @@ wake(ARGV[2])
 return 1
 `;
 
+/** ARGV: clock, route, plan */
+const APPROVE = `
+if not exists(ARGV[2]) then return 0 end
+call('HSET', route_key(ARGV[2]), 'approved', ARGV[3])
+return 1
+`;
+
 const NOW = `return int(now)`;
 
 export type ScriptName =
@@ -247,6 +325,7 @@ export type ScriptName =
   | "put"
   | "hint"
   | "setPaused"
+  | "approve"
   | "startRun"
   | "progress"
   | "finishRun"
@@ -259,6 +338,7 @@ export const SCRIPTS: Readonly<Record<ScriptName, string>> = Object.freeze({
   put: PRELUDE + PUT,
   hint: PRELUDE + HINT,
   setPaused: PRELUDE + SET_PAUSED,
+  approve: PRELUDE + APPROVE,
   startRun: PRELUDE + START_RUN,
   progress: PRELUDE + PROGRESS,
   finishRun: PRELUDE + FINISH_RUN,

@@ -59,6 +59,10 @@ export interface RunStart {
   readonly attempt: number;
   /** Routes that this job is done with, whatever became of them. */
   readonly skip: readonly string[];
+  /** How many runs may use a host at the same time, in either role; other hosts have no limit. Default: none. */
+  readonly hostLimits?: Readonly<Record<string, number>>;
+  /** receive-pack requests per minute and target repository, by the target's host; others have no limit. Default: none. */
+  readonly pushesPerMinute?: Readonly<Record<string, number>>;
   /** Routes of the worker's configuration: another configured one is left to a worker that knows it. Default: none. */
   readonly known?: readonly string[];
 }
@@ -79,11 +83,13 @@ export type NextRun =
       readonly hints: readonly Hint[];
       readonly lastChangeAt: number | undefined;
       readonly quarantine: readonly QuarantinedRef[];
+      /** The mass delete that a person approved, for this run alone. */
+      readonly approvedPlan: string | undefined;
     }
   | {
       /** Nothing to do now. */
       readonly type: "idle";
-      /** Set when a host asked a dirty route to wait: how long from now, in milliseconds. */
+      /** Set when a dirty route has to wait for a host: how long from now, in milliseconds. */
       readonly heldForMs?: number;
       /** A dirty route that is not among the known ones would run. */
       readonly foreign?: true;
@@ -91,6 +97,16 @@ export type NextRun =
 
 /** How a route is after a run; `undefined` leaves it as it was. */
 export type RouteCondition = "ok" | "degraded" | "failing" | "unknown";
+
+/** What a run learned of the hosts it spoke to. */
+export interface HostFindings {
+  /** Hosts that did what was asked: they can be reached. */
+  readonly answered?: readonly string[];
+  /** A host that could not be reached or failed. Several times in a row, and everybody leaves it alone for a while. */
+  readonly failed?: string;
+  /** A host that asked everybody to wait. The longest wait wins. */
+  readonly blocked?: { readonly host: string; readonly ms: number };
+}
 
 /** How a run ended, besides its report. */
 export interface RunEnd {
@@ -101,9 +117,12 @@ export interface RunEnd {
   readonly failures: "reset" | "count" | "keep";
   /** What the jobs of this run are now. */
   readonly jobState: JobState;
-  /** No run for this long, unless a hint came during the run. With `held`, no hint clears it. */
+  /** No run for this long, unless a hint came during the run. */
   readonly waitMs?: number;
-  readonly held?: boolean;
+  /** What was learned of the hosts. Recorded even when another run of the route took over. */
+  readonly hosts?: HostFindings;
+  /** receive-pack requests that the run made. */
+  readonly pushes?: number;
   /** What {@link NextRun} `starts` counts from next time. Default: 0. */
   readonly starts?: number;
   /** Write a new `requested`: what this run did is not certain, somebody has to look again. */
@@ -194,6 +213,8 @@ export interface RouteStore {
   takeWaking(limit: number): Promise<readonly WakingRoute[]>;
   /** Write a new `requested`, remember the hint, and open a job unless one waits. `undefined`: no such route. */
   hint(route: string, hint: NewHint): Promise<HintReceipt | undefined>;
+  /** Let the next run of a route that ends well carry out a blocked mass delete. @returns false when there is no such route. */
+  approve(route: string, plan: string): Promise<boolean>;
   /** @returns false when there is no such route. */
   setPaused(route: string, paused: boolean): Promise<boolean>;
 

@@ -1,0 +1,40 @@
+/** Which refs a route leaves out, and for how long. Pure. */
+
+import type { HeldBackRef, RefResult, SyncResult } from "@gitsync/engine";
+import type { QuarantinedRef } from "@gitsync/jobs";
+
+/** A rule at the target may be gone tomorrow. */
+const TRIED_AGAIN_MS = 24 * 60 * 60 * 1000;
+
+/** Refusals that are no rule of the target: the same push may go through. */
+const NO_RULE = new Set(["refused-unknown", "missing-objects"]);
+
+/** What the engine is to leave alone now. */
+export function heldBackRefs(quarantine: readonly QuarantinedRef[], now: number): readonly HeldBackRef[] {
+  return quarantine
+    .filter(({ until }) => until > now)
+    .map(({ targetRef, sourceHash, reason }) => ({ targetRef, sourceHash, reason }));
+}
+
+/** The list after a run: what was refused by a rule, and what was left out and would be refused again. */
+export function quarantineAfter(
+  before: readonly QuarantinedRef[],
+  result: SyncResult,
+  now: number,
+): readonly QuarantinedRef[] {
+  const known = new Map(before.map((ref) => [ref.targetRef, ref]));
+  return result.refs.flatMap((ref): QuarantinedRef[] => {
+    const old = known.get(ref.targetRef);
+    if (ref.code === "quarantined") return old === undefined ? [] : [old];
+    if (ref.outcome !== "refused" || NO_RULE.has(ref.code)) return [];
+    return [refused(ref, old?.sourceHash === ref.sourceHash ? old.since : now, now)];
+  });
+}
+
+function refused(
+  { targetRef, sourceHash, code, reason }: RefResult,
+  since: number,
+  now: number,
+): QuarantinedRef {
+  return { targetRef, sourceHash, code, reason, since, until: now + TRIED_AGAIN_MS };
+}

@@ -5,7 +5,7 @@
  * compares them, so a document that fell behind fails the check.
  */
 
-import { ENVIRONMENT, mirrorsFileSchema } from "@gitsync/runtime";
+import { ENVIRONMENT, METRICS, mirrorsFileSchema, type MetricFacts } from "@gitsync/runtime";
 import type { JsonSchema } from "@gitsync/engine/schema";
 import { GATEWAY_METRICS, PROBLEMS } from "@gitsync/gateway";
 import { commandHelp, COMMANDS, overviewHelp } from "@gitsync/cli";
@@ -35,6 +35,7 @@ export function generatedSections(): readonly GeneratedSection[] {
     { document: "docs/cli.md", name: "help", text: commandLineHelp() },
     { document: "docs/http.md", name: "metrics", text: metricTable() },
     { document: "docs/http.md", name: "problems", text: problemTable() },
+    { document: "docs/operations.md", name: "metrics", text: everyMetricTable() },
     { document: "docs/surface.md", name: "surface", text: surface() },
   ];
 }
@@ -77,6 +78,15 @@ function environmentTable(): string {
     return `| \`${name}\` | ${value} | ${meaning} | ${readBy} |`;
   });
   return ["| Variable | Default | Meaning | Read by |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** Every metric, whoever counts it. */
+function everyMetricTable(): string {
+  const rows = Object.entries<MetricFacts>(METRICS).map(([name, { kind, labels, meaning, of }]) => {
+    const known = labels.map((label) => `\`${label}\``).join(" ");
+    return `| \`${name}\` | ${kind} | ${known} | ${meaning} | ${of === "fleet" ? "the fleet" : "each process"} |`;
+  });
+  return ["| Metric | Kind | Labels | Meaning | Counted for |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
 /** Every key of the mirrors file, from the schema that validates it. */

@@ -50,7 +50,9 @@ describe("git-sync mirrors", () => {
   test("a process of the fleet refuses what it would not act on", async ({ expect }) => {
     const outcome = await run("worker", "--config", EXAMPLE);
     expect(outcome).toMatchObject({ code: 2, stdout: "" });
-    expect(outcome.stderr).toContain("notify: is understood, but nothing acts on it in this version");
+    expect(outcome.stderr).toContain(
+      "traceUrlTemplate: is understood, but nothing acts on it in this version",
+    );
   });
 });
 

@@ -10,11 +10,12 @@ import {
   type FleetStore,
   type RouteStore,
 } from "@gitsync/producer";
-import { DEFAULT_FLEET_CONFIG, SecretRegistry, type FleetConfig } from "@gitsync/runtime";
+import { DEFAULT_FLEET_CONFIG, NO_METRICS, SecretRegistry, type FleetConfig } from "@gitsync/runtime";
 import { CancelWatch } from "./cancel-watch.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import { LaneWorkers } from "./lane-workers.ts";
 import { MissedHints } from "./missed-hints.ts";
+import { Notifier } from "./notify/notifier.ts";
 import { createSyncProcessor, type ProcessorContext } from "./process-sync-job.ts";
 import { Slots } from "./slots.ts";
 import { Sweeper } from "./sweep/sweeper.ts";
@@ -84,15 +85,17 @@ class FleetWorker implements Worker {
   }
 
   #sweepFor(routes: RouteStore, fleet: FleetStore): Sweeper {
-    const { store, logger, config = unconfigured } = this.#options;
+    const { store, logger, config = unconfigured, metrics = NO_METRICS, notifyOutside } = this.#options;
     const way = { store, routes, lanes: this.#lanes, logger };
-    return new Sweeper({ way, fleet, holder: this.id, config, logger });
+    const notifier = new Notifier({ routes, fleet, config, logger, metrics, outside: notifyOutside });
+    return new Sweeper({ way, fleet, holder: this.id, config, logger, notifier });
   }
 
   #context(routes: RouteStore, concurrency: number): ProcessorContext {
     const { client, credentials, logger, only, onEvent, secrets = new SecretRegistry() } = this.#options;
-    const { config = unconfigured } = this.#options;
+    const { config = unconfigured, metrics = NO_METRICS } = this.#options;
     return {
+      metrics,
       routes,
       client,
       credentials,

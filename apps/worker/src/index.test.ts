@@ -4,9 +4,11 @@ import * as api from "./index.ts";
 test("the package exports what it says, by hand", () => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
+      "Notifier",
       "Sweeper",
       "createFleetCredentials",
       "createWorker",
+      "startProbeServer",
     ]
   `);
 });

@@ -9,3 +9,5 @@ export type {
 export { createWorker } from "./create-worker.ts";
 export type { CloseReason, Worker, WorkerOptions } from "./worker.ts";
 export { Sweeper, type SweeperOptions } from "./sweep/sweeper.ts";
+export { startProbeServer, type ProbeServer, type ProbeServerOptions } from "./probe-server.ts";
+export { Notifier, type NotifierOptions, type NotifyOutside } from "./notify/notifier.ts";

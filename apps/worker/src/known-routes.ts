@@ -29,6 +29,16 @@ export class KnownRoutes {
     return this.#limits;
   }
 
+  /** Whether webhooks are set up that should tell when the source of a route changes. */
+  expectsHints(route: string): boolean {
+    const config = this.#config();
+    const mirror = config.mirrors.find(({ id }) => route.startsWith(`${id}/`));
+    if (mirror === undefined) return false;
+    return (
+      mirror.webhook !== undefined || (config.webhooks.size > 0 && mirror.source.repositoryId !== undefined)
+    );
+  }
+
   #read(): void {
     const config = this.#config();
     if (config === this.#of) return;

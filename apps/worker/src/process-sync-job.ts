@@ -5,7 +5,6 @@ import { parseSyncJobData, type TargetKey } from "@gitsync/jobs";
 import { newId, type Lanes } from "@gitsync/producer";
 import { wholeMs } from "@gitsync/runtime";
 import type { RunVerdict } from "./job-outcome.ts";
-import type { KnownRoutes } from "./known-routes.ts";
 import type { FailedRun, MissedHints } from "./missed-hints.ts";
 import { runRoute, type RunContext } from "./run-route.ts";
 import type { Slots } from "./slots.ts";
@@ -27,7 +26,6 @@ const MAX_RUNS = 50;
 export interface ProcessorContext extends RunContext {
   readonly workerId: string;
   readonly only: TargetKey | undefined;
-  readonly known: KnownRoutes;
   readonly slots: Slots;
   readonly targets: TargetExclusion;
   readonly lanes: Lanes;

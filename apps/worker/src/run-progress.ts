@@ -10,6 +10,11 @@ export interface PackSize {
   readonly objects?: number;
 }
 
+export interface PackBytes {
+  readonly source: number;
+  readonly target: number;
+}
+
 export class RunProgressWriter {
   readonly #write: (progress: RunProgress) => Promise<void>;
   #progress: RunProgress = { phase: "discover", sourceBytes: 0, targetBytes: 0, bytesPerSecond: 0 };
@@ -28,6 +33,11 @@ export class RunProgressWriter {
       bytes: this.#progress.sourceBytes,
       ...(this.#objects === undefined ? {} : { objects: this.#objects }),
     };
+  }
+
+  /** Bytes of packs that passed each side. */
+  get bytes(): PackBytes {
+    return { source: this.#progress.sourceBytes, target: this.#progress.targetBytes };
   }
 
   observe(event: SyncEvent): void {

@@ -3,12 +3,14 @@
 import type { Client, SyncEvent } from "@gitsync/engine";
 import { condenseResult, nextDueAt, type RunReport } from "@gitsync/jobs";
 import type { HostFindings, NextRun, RouteStore, RunEnd } from "@gitsync/producer";
-import type { Logger, SecretRegistry } from "@gitsync/runtime";
+import type { Logger, Metrics, SecretRegistry } from "@gitsync/runtime";
 import { hostFindings } from "./host-findings.ts";
 import type { CancelWatch } from "./cancel-watch.ts";
 import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
+import type { KnownRoutes } from "./known-routes.ts";
 import { judgeError, judgeResult, judgeStarts, type RunVerdict } from "./job-outcome.ts";
 import { heldBackRefs, quarantineAfter } from "./quarantine.ts";
+import { countRun } from "./run-metrics.ts";
 import { RunProgressWriter } from "./run-progress.ts";
 import { describeRun, linkHints, processSpan, snakeCased, traceIdOf } from "./run-telemetry.ts";
 import { stopReason } from "./stop-reason.ts";
@@ -20,6 +22,8 @@ export interface RunContext {
   readonly credentials: FleetCredentials | undefined;
   readonly logger: Logger;
   readonly secrets: SecretRegistry;
+  readonly metrics: Metrics;
+  readonly known: KnownRoutes;
   readonly cancellations: CancelWatch;
   readonly onEvent: ((route: string, event: SyncEvent) => void) | undefined;
 }
@@ -62,6 +66,8 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
   };
   const recorded = await context.routes.finishRun(report, { ...endOf(started, verdict, finishedAt), hosts });
   describeRun(span, route, report, progress.pack);
+  const expectsHints = context.known.expectsHints(route.id);
+  countRun(context.metrics, { run, report, pack: progress.bytes, expectsHints });
   const fields = {
     queue_job_id: queueJobId,
     target: route.targetKey,

@@ -2,9 +2,10 @@
 
 import type { Client, SyncEvent } from "@gitsync/engine";
 import type { TargetKey } from "@gitsync/jobs";
+import type { NotifyOutside } from "./notify/notifier.ts";
 import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
 import type { FleetStore, RouteStore } from "@gitsync/producer";
-import type { FleetConfig, Logger, QueueStore, SecretRegistry } from "@gitsync/runtime";
+import type { FleetConfig, Logger, Metrics, QueueStore, SecretRegistry } from "@gitsync/runtime";
 
 export interface WorkerOptions {
   /** Where the jobs are; opened as `worker` or `both`, closed by whoever opened it. */
@@ -30,6 +31,10 @@ export interface WorkerOptions {
   readonly onEvent?: (route: string, event: SyncEvent) => void;
   /** How long running jobs may go on once `close` was called, in milliseconds. Default: 25,000. */
   readonly graceMs?: number;
+  /** The way to people outside: notifications of the configuration. Default: none, changes of state are only logged. */
+  readonly notifyOutside?: NotifyOutside;
+  /** What this worker did is counted here. Default: nowhere. */
+  readonly metrics?: Metrics;
   /** Live secrets, removed from every text that is stored. */
   readonly secrets?: SecretRegistry;
 }

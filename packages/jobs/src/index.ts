@@ -20,6 +20,7 @@ export {
   MAX_REPORTS,
   type Hint,
   type QuarantinedRef,
+  type RouteCondition,
   type RouteDefinition,
   type RouteError,
   type RouteStateName,

@@ -33,6 +33,9 @@ export type RouteStateName =
   | "paused"
   | "never-synced";
 
+/** How the last run that learned something left a route. */
+export type RouteCondition = "ok" | "degraded" | "failing" | "unknown";
+
 /** What a run failed with, for people and for dashboards. */
 export interface RouteError {
   readonly code: string;
@@ -63,6 +66,8 @@ export interface RunProgress {
 export interface RouteStatus {
   readonly definition: RouteDefinition;
   readonly state: RouteStateName;
+  /** `undefined` before the first run; the state says the same unless the route runs or is paused. */
+  readonly condition: RouteCondition | undefined;
   /** Set while a run is under way; `paused` wins over it in `state`. */
   readonly running: RunningRun | undefined;
   readonly paused: boolean;

@@ -24,6 +24,7 @@ test("the package exports what it says, by hand", () => {
       "newId",
       "openFleetStore",
       "openRouteStore",
+      "readFleetFigures",
       "routeView",
       "targetKeyOfEndpoint",
       "unstoredRoute",

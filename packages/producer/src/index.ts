@@ -15,6 +15,7 @@ export { isProducerError, ProducerError, type ProducerErrorCode } from "./produc
 export { canonicalEndpoint, targetKeyOfEndpoint } from "./canonical-endpoint.ts";
 export { Deadline } from "./deadline.ts";
 export { giveHint, type HintRequest, type HintWay } from "./give-hint.ts";
+export { readFleetFigures } from "./fleet-figures.ts";
 export { Heartbeat } from "./heartbeat.ts";
 export {
   mirrorIdOf,
@@ -38,11 +39,11 @@ export type {
   JobRecord,
   NewHint,
   NextRun,
-  RouteCondition,
   RoutePage,
   RouteStore,
   RunEnd,
   RunStart,
+  StateChange,
   WakingRoute,
 } from "./state/route-store.ts";
 export { definitionDigest } from "./state/definition-digest.ts";

@@ -76,6 +76,7 @@ export function unstoredRoute(definition: RouteDefinition): RouteStatus {
   return {
     definition,
     state: "never-synced",
+    condition: undefined,
     running: undefined,
     paused: false,
     requested: undefined,

@@ -47,6 +47,19 @@ export { errorCode, errorText, RUNTIME_ERROR_CODES, RuntimeError } from "./error
 export type { RuntimeErrorCode, RuntimeErrorDetails } from "./errors.ts";
 export { createLogger, createSilentLogger, LOG_FORMATS, LOG_LEVELS } from "./logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./logger.ts";
+export { METRICS, type MetricFacts, type MetricName } from "./metrics/metric-table.ts";
+export {
+  METRICS_MEDIA_TYPE,
+  NO_METRICS,
+  type CounterName,
+  type FleetFigures,
+  type GaugeName,
+  type GaugeValue,
+  type HistogramName,
+  type LabelsOf,
+  type Metrics,
+} from "./metrics/metrics.ts";
+export { startMetrics, type MetricsOptions } from "./metrics/start-metrics.ts";
 export { openQueueStore } from "./open-queue-store.ts";
 export type {
   OpenQueueStoreOptions,

@@ -9,13 +9,16 @@ import {
   openQueueStore,
   parseQueueUrl,
   SecretReader,
+  startMetrics,
   startTelemetry,
   type ConfigSource,
   type ListenAddress,
   type Logger,
+  type Metrics,
   type QueueStore,
   type Shutdown,
 } from "@gitsync/runtime";
+import { createHttpClient } from "@gitsync/engine";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
@@ -32,7 +35,17 @@ interface Parts {
 }
 
 /** A configuration that asks for more is refused, never half obeyed. */
-const ACTS_ON = ["adhoc", "credentials", "defaults", "egress", "hosts", "include", "mirrors", "webhooks"];
+const ACTS_ON = [
+  "adhoc",
+  "credentials",
+  "defaults",
+  "egress",
+  "hosts",
+  "include",
+  "mirrors",
+  "notify",
+  "webhooks",
+];
 
 const MAX_CONCURRENCY = 1_000;
 const WORKER_GRACE_MS = 25_000;
@@ -56,6 +69,7 @@ export function runUp(context: CommandContext): Promise<ExitStatus> {
 interface Fleet extends Settings {
   readonly config: ConfigSource;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly store: QueueStore;
   readonly producer: Producer;
   /** Stages run in the reverse order of their addition: the embedded database, added first, stops last. */
@@ -96,10 +110,12 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
     const store = await openQueueStore(url, { logger, role, signal, telemetry: createQueueTelemetry() });
     shutdown.add("queue store", () => store.close(CLOSE_MS), 2 * CLOSE_MS);
     shutdown.add("telemetry", () => telemetry.shutdown(), CLOSE_MS);
+    const metrics = await startMetrics({ serviceName: name, version: VERSION, env });
+    shutdown.add("metrics", () => metrics.shutdown(), CLOSE_MS);
     const { createProducer } = await import("@gitsync/producer");
     const producer = await createProducer({ store, logger });
     shutdown.add("queues", () => producer.close(), CLOSE_MS);
-    const fleet: Fleet = { ...settings, config, logger, store, producer, shutdown };
+    const fleet: Fleet = { ...settings, config, logger, metrics, store, producer, shutdown };
     if (parts.worker) await startWorker(context, fleet, concurrency);
     else await sayAlive(fleet);
     if (listen !== undefined) await startGateway(context, fleet, listen);
@@ -113,12 +129,15 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
 }
 
 async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: number): Promise<void> {
-  const { config, environment, logger, store, producer, secrets, shutdown } = fleet;
-  const { createWorker } = await import("@gitsync/worker");
+  const { config, environment, logger, metrics, store, producer, secrets, shutdown } = fleet;
+  const { createWorker, startProbeServer } = await import("@gitsync/worker");
   const identity = await openFleetIdentity(() => config.current(), { env, secrets });
   shutdown.add("credentials", () => identity.close(), CLOSE_MS);
   const client = openFleetClient(config, env, environment.spoolDirectory);
   shutdown.add("connections", () => client.close(), CLOSE_MS);
+  const http = createHttpClient({ egress: egressPolicyOf(config.current().egress) });
+  shutdown.add("notifications", () => http.close(), CLOSE_MS);
+  const reader = new SecretReader({ env, secrets });
   const worker = createWorker({
     store,
     routes: producer.routes,
@@ -128,8 +147,15 @@ async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: n
     logger,
     concurrency,
     secrets,
+    metrics,
+    notifyOutside: { http, readSecret: (reference) => reader.read(reference) },
     graceMs: WORKER_GRACE_MS,
   });
+  if (environment.workerListen !== undefined) {
+    const ready = (): Promise<void> => store.ping();
+    const probes = await startProbeServer({ listen: environment.workerListen, ready, metrics, logger });
+    shutdown.add("probes", () => probes.close(), CLOSE_MS);
+  }
   shutdown.add("jobs", () => worker.close("shutdown"), WORKER_GRACE_MS + RELEASE_MS);
   await worker.start();
 }

@@ -2,6 +2,7 @@
 
 import type { FleetConfig, Logger } from "@gitsync/runtime";
 import type { FleetStore, HintWay } from "@gitsync/producer";
+import type { Notifier } from "../notify/notifier.ts";
 import { feedLanes, raiseOldJobs } from "./feed.ts";
 import { reconcile } from "./reconcile.ts";
 
@@ -18,12 +19,15 @@ export interface SweeperOptions {
   readonly holder: string;
   readonly config: () => FleetConfig;
   readonly logger: Logger;
+  /** Tells people what the sweep finds. */
+  readonly notifier?: Notifier;
 }
 
 export class Sweeper {
   readonly #options: SweeperOptions;
   #timer: NodeJS.Timeout | undefined;
   #turning: Promise<void> | undefined;
+  #telling: Promise<void> | undefined;
   #isClosed = false;
   /** How far the jobs that wait were looked through. */
   #raisedTo: string | undefined;
@@ -46,6 +50,7 @@ export class Sweeper {
     const { hinted, isFull } = await feedLanes(way, fleet);
     if (hinted > 0) logger.debug({ hinted }, "Fed the lanes");
     this.#raisedTo = await raiseOldJobs(way, this.#raisedTo);
+    this.#tell();
     return isFull;
   }
 
@@ -54,7 +59,17 @@ export class Sweeper {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#turning;
+    await this.#telling;
     await this.#options.fleet.dropLease(LEASE, this.#options.holder).catch(() => undefined);
+  }
+
+  /** Not waited for: whoever is told may be slow, and the fleet must not be. */
+  #tell(): void {
+    const { notifier, logger } = this.#options;
+    this.#telling ??= notifier
+      ?.turn()
+      .catch((error: unknown) => logger.warn({ err: error }, "Cannot tell what changed; it is told later"))
+      .finally(() => (this.#telling = undefined));
   }
 
   #schedule(ms: number): void {

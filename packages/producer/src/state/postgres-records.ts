@@ -1,8 +1,8 @@
 /** Rows as they lie in Postgres, decoded. */
 
-import type { JobState, RunningRun, TargetKey, Trigger } from "@gitsync/jobs";
+import type { JobState, RouteCondition, RunningRun, TargetKey, Trigger } from "@gitsync/jobs";
 import type { RouteRecord } from "./route-record.ts";
-import type { JobRecord, RouteCondition } from "./route-store.ts";
+import type { JobRecord } from "./route-store.ts";
 
 /** A row of `gitsync.route`. */
 export interface RouteRow {
@@ -36,6 +36,7 @@ export interface RouteRow {
   readonly last_change_at: number | null;
   readonly quarantine: string | null;
   readonly approved: string | null;
+  readonly told: RouteCondition;
   readonly hosts: string;
 }
 

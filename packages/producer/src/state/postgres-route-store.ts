@@ -3,6 +3,7 @@
 import type { Pool } from "pg";
 import type {
   JobState,
+  RouteCondition,
   RouteDefinition,
   RouteStatus,
   RunProgress,
@@ -31,6 +32,7 @@ import type {
   RouteStore,
   RunEnd,
   RunStart,
+  StateChange,
   WakingRoute,
 } from "./route-store.ts";
 import { KEPT } from "./kept.ts";
@@ -81,6 +83,21 @@ export class PostgresRouteStore implements RouteStore {
 
   async hint(route: string, hint: NewHint): Promise<HintReceipt | undefined> {
     return await this.#transactions.run((transaction) => recordHint(transaction, route, hint));
+  }
+
+  async stateChanges(limit: number): Promise<readonly StateChange[]> {
+    const { rows } = await this.#pool.query<RouteRow>(
+      "select * from gitsync.route where condition <> told and not retired order by id limit $1",
+      [limit],
+    );
+    return rows.flatMap((row) => {
+      const status = routeStatus(routeFromRow(row));
+      return status.condition === undefined ? [] : [{ status, before: row.told, after: status.condition }];
+    });
+  }
+
+  async markTold(route: string, condition: RouteCondition): Promise<void> {
+    await this.#pool.query("update gitsync.route set told = $2 where id = $1", [route, condition]);
   }
 
   async approve(route: string, plan: string): Promise<boolean> {

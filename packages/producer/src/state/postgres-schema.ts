@@ -125,6 +125,10 @@ const MIGRATIONS: readonly string[] = [
   );
   create index push_target on gitsync.push (target_key, at);
   `,
+  `
+  alter table gitsync.route add column told text not null default 'ok';
+  create index route_untold on gitsync.route (id) where condition <> told;
+  `,
 ];
 
 /** Any fixed number of our own: two processes that start at once take turns. */

@@ -1,7 +1,14 @@
 /** Redis hashes as they are written by the scripts, decoded. */
 
-import type { JobState, RouteDefinition, RunningRun, TargetKey, Trigger } from "@gitsync/jobs";
-import type { JobRecord, RouteCondition, WakingRoute } from "./route-store.ts";
+import type {
+  JobState,
+  RouteCondition,
+  RouteDefinition,
+  RunningRun,
+  TargetKey,
+  Trigger,
+} from "@gitsync/jobs";
+import type { JobRecord, WakingRoute } from "./route-store.ts";
 import type { RouteRecord } from "./route-record.ts";
 
 type Hash = Readonly<Record<string, string>>;

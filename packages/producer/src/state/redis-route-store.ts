@@ -2,6 +2,7 @@
 
 import type {
   JobState,
+  RouteCondition,
   RouteDefinition,
   RouteStatus,
   RunProgress,
@@ -28,6 +29,7 @@ import type {
   RouteStore,
   RunEnd,
   RunStart,
+  StateChange,
   WakingRoute,
 } from "./route-store.ts";
 
@@ -109,6 +111,27 @@ export class RedisRouteStore implements RouteStore {
       targetKey: target as TargetKey,
       tenantPending: Number(pending),
     };
+  }
+
+  async stateChanges(limit: number): Promise<readonly StateChange[]> {
+    const { redis } = this.#scripts;
+    const ids = (await redis.smembers(this.#scripts.key("untold"))).toSorted().slice(0, limit);
+    const changes = await Promise.all(
+      ids.map(async (id): Promise<StateChange | undefined> => {
+        const hash = await redis.hgetall(this.#scripts.key(`route:${id}`));
+        const record = routeFromHash(hash);
+        if (record?.condition === undefined) return undefined;
+        const before = (hash["told"] ?? "ok") as RouteCondition;
+        return { status: routeStatus(record), before, after: record.condition };
+      }),
+    );
+    const gone = ids.filter((_, index) => changes[index] === undefined);
+    if (gone.length > 0) await redis.srem(this.#scripts.key("untold"), ...gone);
+    return changes.filter((change) => change !== undefined);
+  }
+
+  async markTold(route: string, condition: RouteCondition): Promise<void> {
+    await this.#scripts.run("markTold", route, condition);
   }
 
   async approve(route: string, plan: string): Promise<boolean> {

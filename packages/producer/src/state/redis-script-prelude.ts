@@ -72,6 +72,12 @@ local function leave_hosts(run, hosts)
   for _, host in ipairs(hosts) do call('HDEL', S .. 'using:' .. host, run) end
 end
 
+-- Enter whether people have to be told how a route is.
+local function tell(id)
+  local condition, told = unpack(call('HMGET', route_key(id), 'condition', 'told'))
+  if condition and condition ~= (told or 'ok') then call('SADD', S .. 'untold', id) else call('SREM', S .. 'untold', id) end
+end
+
 -- Enter when the sweep has to look at a route; after every step that may change that.
 local function wake(id)
   local requested, synced, paused, not_before, due, retired = unpack(call('HMGET', route_key(id),

@@ -2,13 +2,13 @@
 
 import type {
   QuarantinedRef,
+  RouteCondition,
   RouteDefinition,
   RouteError,
   RouteStateName,
   RouteStatus,
   RunningRun,
 } from "@gitsync/jobs";
-import type { RouteCondition } from "./route-store.ts";
 
 /** The stored facts, decoded. */
 export interface RouteRecord {
@@ -32,8 +32,7 @@ export interface RouteRecord {
 
 /** A route as it is shown. */
 export function routeStatus(record: RouteRecord): RouteStatus {
-  const { condition: _, ...facts } = record;
-  return { ...facts, state: stateName(record) };
+  return { ...record, state: stateName(record) };
 }
 
 function stateName(record: RouteRecord): RouteStateName {

@@ -10,6 +10,7 @@ import type {
   Interval,
   JobState,
   QuarantinedRef,
+  RouteCondition,
   RouteDefinition,
   RouteStatus,
   RunProgress,
@@ -95,9 +96,6 @@ export type NextRun =
       readonly foreign?: true;
     };
 
-/** How a route is after a run; `undefined` leaves it as it was. */
-export type RouteCondition = "ok" | "degraded" | "failing" | "unknown";
-
 /** What a run learned of the hosts it spoke to. */
 export interface HostFindings {
   /** Hosts that did what was asked: they can be reached. */
@@ -112,6 +110,7 @@ export interface HostFindings {
 export interface RunEnd {
   /** The `requested` that the run had seen, when its outcome stands for it. */
   readonly synced?: string;
+  /** How the route is now; `undefined` leaves that as it was. */
   readonly condition?: RouteCondition;
   /** `reset` after a run that went through, `count` after a failure, `keep` when nothing was learned. */
   readonly failures: "reset" | "count" | "keep";
@@ -194,6 +193,14 @@ export interface WakingRoute {
   readonly workerId: string | undefined;
 }
 
+/** A route whose condition is another one than people were told. */
+export interface StateChange {
+  readonly status: RouteStatus;
+  /** What they were told last; `ok` for a route that they were never told of. */
+  readonly before: RouteCondition;
+  readonly after: RouteCondition;
+}
+
 export interface RouteStore {
   /** The store's clock. */
   now(): Promise<number>;
@@ -213,6 +220,10 @@ export interface RouteStore {
   takeWaking(limit: number): Promise<readonly WakingRoute[]>;
   /** Write a new `requested`, remember the hint, and open a job unless one waits. `undefined`: no such route. */
   hint(route: string, hint: NewHint): Promise<HintReceipt | undefined>;
+  /** Routes whose condition people have to be told. A route that went there and back between two looks is none. */
+  stateChanges(limit: number): Promise<readonly StateChange[]>;
+  /** People were told that the route is in this condition. */
+  markTold(route: string, condition: RouteCondition): Promise<void>;
   /** Let the next run of a route that ends well carry out a blocked mass delete. @returns false when there is no such route. */
   approve(route: string, plan: string): Promise<boolean>;
   /** @returns false when there is no such route. */

@@ -1,0 +1,164 @@
+/** That nothing fails silently; run on each store. */
+
+import { createHttpClient, SyncError, type HttpClient } from "@gitsync/engine";
+import { createSilentLogger, NO_METRICS, parseConfig, Secret, type FleetConfig } from "@gitsync/runtime";
+import { Lanes, openFleetStore, openRouteStore, type RouteStore } from "@gitsync/producer";
+import { Notifier, Sweeper } from "@gitsync/worker";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Backend, BackendKind } from "./support/backends.ts";
+import { eventually } from "./support/eventually.ts";
+import { startFleet } from "./support/fleet.ts";
+import { notifiedPerson } from "./support/notified.ts";
+import { convergedResult } from "./support/routes.ts";
+import { scriptedClient } from "./support/scripted-client.ts";
+
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
+const KEY = "the key of the endpoint";
+
+function configOf(url: string): FleetConfig {
+  return parseConfig(
+    `version: 1
+notify: { webhook: { url: "${url}/hook", secret: { env: NOTIFY_KEY } }, digest: daily, heartbeat: "${url}/alive" }
+mirrors:
+  - id: docs
+    source: { url: "https://source.test/docs.git" }
+    targets: [{ id: backup, url: "https://target.test/docs.git" }]
+`,
+    "mirrors.yaml",
+  );
+}
+
+/** Define the suite for one kind of store. */
+export function describeNotifications(kind: BackendKind): void {
+  let backend: Backend;
+  let http: HttpClient;
+  beforeAll(async () => {
+    http = createHttpClient({ egress: { addresses: "any" } });
+    backend = await kind.open();
+  });
+  afterAll(async () => {
+    await http.close();
+    await backend?.[Symbol.asyncDispose]();
+  });
+
+  describe("a route that fails", () => {
+    test("for a week is tried each day, told of once and in each digest, and told of when it is fine again", async () => {
+      await using person = await notifiedPerson(KEY);
+      await using fleet = await startFleet(backend);
+      const config = configOf(person.url);
+      let time = Date.now();
+      const clock = { clock: () => time };
+      const { store } = backend;
+      const routes = await openRouteStore(store, clock);
+      const processes = await openFleetStore(store, clock);
+      const logger = createSilentLogger();
+      let isFixed = false;
+      const client = scriptedClient(() => {
+        if (!isFixed) throw new SyncError("AUTH_DENIED", "Cannot list refs: 403", { side: "source" });
+        return convergedResult();
+      });
+      await fleet.work({ client, routes, fleet: processes, config: () => config });
+      const lanes = new Lanes(store);
+      const sweeper = new Sweeper({
+        way: { store, routes, lanes, logger },
+        fleet: processes,
+        holder: "test",
+        config: () => config,
+        logger,
+      });
+      const outside = { http, readSecret: () => Promise.resolve(new Secret(KEY)) };
+      const notifier = new Notifier({
+        routes,
+        fleet: processes,
+        config: () => config,
+        logger,
+        metrics: NO_METRICS,
+        outside,
+      });
+      await eventually(
+        "the first failure",
+        async () => (await routes.route("docs/backup"))?.state === "failing",
+      );
+      await fleet.drained();
+      const days: number[] = [];
+      for (let hour = 1; hour <= 7 * 24; hour += 3) {
+        time += 3 * HOUR;
+        await sweeper.turn();
+        await fleet.drained();
+        await notifier.turn();
+        if (days.length < client.runs.length - 1) days.push(hour);
+      }
+      expect(days.length).toBeGreaterThanOrEqual(6);
+      const types = person.told.map(({ type }) => type);
+      expect(types.filter((type) => type === "route.failing")).toHaveLength(1);
+      expect(types.filter((type) => type === "fleet.digest").length).toBeGreaterThanOrEqual(6);
+      expect(person.told.find(({ type }) => type === "fleet.digest")?.data).toMatchObject({
+        total: 1,
+        routes: [{ route: "docs/backup", state: "failing", error: { code: "AUTH_DENIED" } }],
+      });
+      expect(person.heartbeats).toBe(56);
+
+      isFixed = true;
+      time += 2 * DAY;
+      await sweeper.turn();
+      await eventually("success", async () => (await routes.route("docs/backup"))?.state === "ok");
+      await notifier.turn();
+      expect(person.told.at(-1)).toMatchObject({
+        type: "route.ok",
+        data: { route: "docs/backup", before: "failing", failuresInARow: 0 },
+      });
+      await lanes.close();
+    });
+  });
+
+  test("what could not be told is told later, and never twice", async () => {
+    await using person = await notifiedPerson(KEY);
+    await using fleet = await startFleet(backend);
+    const { routes } = fleet.producer;
+    const config = configOf(person.url);
+    const outside = { http, readSecret: () => Promise.resolve(new Secret(KEY)) };
+    const notifier = new Notifier({
+      routes,
+      fleet: await openFleetStore(backend.store),
+      config: () => config,
+      logger: createSilentLogger(),
+      metrics: NO_METRICS,
+      outside,
+    });
+    const route = await fleet.route();
+    await fail(routes, route.id, await fleet.hint(route));
+    person.answer(503);
+    await notifier.turn();
+    expect(await routes.stateChanges(10)).toMatchObject([{ before: "ok", after: "failing" }]);
+    person.answer(204);
+    await notifier.turn();
+    await notifier.turn();
+    expect(person.told.filter(({ type }) => type === "route.failing")).toHaveLength(1);
+    expect(await routes.stateChanges(10)).toEqual([]);
+  });
+}
+
+/** End the run of a route as a failure. */
+async function fail(
+  routes: RouteStore,
+  route: string,
+  hint: { readonly id: string; readonly target: Parameters<RouteStore["startRun"]>[0] },
+): Promise<void> {
+  const runId = `run-${hint.id}`;
+  const run = await routes.startRun(hint.target, { runId, workerId: "w", attempt: 1, skip: [] });
+  if (run.type !== "run") throw new Error("nothing to run");
+  await routes.finishRun(
+    {
+      runId,
+      jobId: hint.id,
+      route,
+      attempt: 1,
+      startedAt: run.startedAt,
+      finishedAt: run.startedAt,
+      outcome: "permanent",
+      final: true,
+    },
+    { condition: "failing", failures: "count", jobState: "failed" },
+  );
+}

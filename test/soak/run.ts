@@ -1,0 +1,19 @@
+/** `npm run soak -- [--minutes N] [--routes N]`: prints what happened as JSON; status 1 when something must not have. */
+
+import { parseArgs } from "node:util";
+import { soak } from "./soak.ts";
+
+const { values } = parseArgs({
+  options: { minutes: { type: "string", default: "3" }, routes: { type: "string", default: "200" } },
+});
+const startedAt = performance.now();
+const report = await soak({
+  minutes: Number(values.minutes),
+  routes: Number(values.routes),
+  say: (line) => {
+    process.stderr.write(`${((performance.now() - startedAt) / 1_000).toFixed(1)} s  ${line}\n`);
+  },
+});
+process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+const { faults, unconverged, overlaps, runs, runLimit } = report;
+process.exitCode = faults.length + unconverged.length + overlaps > 0 || runs > runLimit ? 1 : 0;

@@ -7,6 +7,7 @@ import { startScript, type RunningProcess } from "../support/process.ts";
 import { checkRefHistory, installRefLog } from "../support/ref-log.ts";
 import { copyRepository, createRepository, fsck, leftoversOf, refsOf } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { openClient } from "./open-client.ts";
 
 const SCRIPT = resolve(import.meta.dirname, "support/replicate-process.ts");
 /** Where in its work on a request a server is when the run is killed that sent it. */
@@ -79,3 +80,34 @@ test.for([
     expect(changes.length, "each ref is written once").toBe((await refsOf(source)).size);
   },
 );
+
+test("what a killed run brought is not brought again", { timeout: 120_000 }, async () => {
+  await using folder = temporaryFolder("killed");
+  const source = await copyRepository(await generateHistory(HISTORY), folder.join("source.git"));
+  const target = await createRepository(folder.join("target.git"), {
+    config: { "receive.maxInputSize": String(LIMIT) },
+  });
+  const request = { source: { url: source }, target: { url: target }, scope: { allRefs: true } };
+  await using running = startScript(SCRIPT, [JSON.stringify(request)]);
+  await running.waitForLine(/"type":"batch","done":2,/u);
+  await running.kill("SIGKILL");
+  const client = openClient();
+  const planned = await client.plan({ ...request, policy: { mode: "replicate" } });
+  expect(planned.execution).toMatchObject({ transferMode: "batched", reason: "batches-unfinished" });
+  let bytes = 0;
+  let inThisPack = 0;
+  const result = await client.replicate(request, {
+    observer: (event) => {
+      if (event.type !== "progress" || event.side !== "target") return;
+      bytes += event.bytes < inThisPack ? event.bytes : event.bytes - inThisPack;
+      inThisPack = event.bytes;
+    },
+  });
+  await client.close();
+  expect(result.execution.converged).toBe(true);
+  // Two parts of at least a third of the limit each were there.
+  const whole = HISTORY.commits * HISTORY.fileBytes;
+  expect(bytes).toBeGreaterThan(LIMIT);
+  expect(bytes).toBeLessThan(whole - (2 * LIMIT) / 3);
+  expect(await refsOf(target)).toEqual(await refsOf(source));
+});

@@ -28,7 +28,8 @@ interface Manners {
   readonly limit: number;
   /** What it lets know of that. */
   readonly says: "size" | "nothing" | "the limit";
-  readonly keepsNames: boolean;
+  /** Whether temporary refs stay; `no, unsaid`: that shows only when one is refused. */
+  readonly keepsNames: "yes" | "no" | "no, unsaid";
   /** Refs of the user's that its hooks refuse. */
   readonly refuses: ReadonlySet<number>;
 }
@@ -106,7 +107,7 @@ class Target {
     const complete = new Set([...held, ...pack]);
     for (const node of closureOf(this.#history, wanted))
       if (!complete.has(node)) throw new Error(`${node} would be missing`);
-    const taken = wanted.filter((node) => (part.type === "tips" ? !refuses.has(node) : keepsNames));
+    const taken = wanted.filter((node) => (part.type === "tips" ? !refuses.has(node) : keepsNames === "yes"));
     for (const node of taken) {
       this.named.add(node);
       (part.type === "tips" ? this.userRefs : this.temporary).add(node);
@@ -144,7 +145,7 @@ function runThrough(history: History, manners: Manners, plan: Partial<BatchPlan>
     tips: tips.map((tip) => nodeOf(tip)),
     proven: history.listed.map((node) => nodeOf(node)),
     objects: undefined,
-    keepsNames: manners.keepsNames,
+    keepsNames: manners.keepsNames !== "no",
   });
   for (let turns = 1; ; turns += 1) {
     // Twice for each commit and each halving at each commit is far more than it takes.
@@ -203,7 +204,7 @@ const mannersOf = (limit: fc.Arbitrary<number>): fc.Arbitrary<Manners> =>
   fc.record({
     limit,
     says: fc.constantFrom("size", "nothing", "the limit"),
-    keepsNames: fc.boolean(),
+    keepsNames: fc.constantFrom("yes", "no", "no, unsaid"),
     refuses: fc.constant(new Set<number>()),
   });
 
@@ -242,7 +243,7 @@ describe("a divided transfer", () => {
     fc.assert(
       fc.property(histories, fc.integer({ min: 100_000, max: 1_000_000 }), plans, (history, limit, plan) => {
         for (const says of ["size", "the limit"] as const) {
-          const manners: Manners = { limit, says, keepsNames: true, refuses: new Set() };
+          const manners: Manners = { limit, says, keepsNames: "yes", refuses: new Set() };
           const { target, lost, end } = runThrough(history, manners, plan, unlimited);
           expect([end, lost]).toEqual(["finish", []]);
           expect(history.tips.every((tip) => target.userRefs.has(tip))).toBe(true);
@@ -256,7 +257,7 @@ describe("a divided transfer", () => {
   test("sends nothing that is larger than a limit that was told", () => {
     fc.assert(
       fc.property(histories, fc.integer({ min: 4_096, max: 500_000 }), plans, (history, limit, plan) => {
-        const manners: Manners = { limit: 1e12, says: "size", keepsNames: true, refuses: new Set() };
+        const manners: Manners = { limit: 1e12, says: "size", keepsNames: "yes", refuses: new Set() };
         const { target, lost } = runThrough(history, manners, plan, toldLimit(limit, "configured"));
         expect(Math.max(0, ...target.packs)).toBeLessThanOrEqual(limit);
         for (const { tip } of lost) {
@@ -276,7 +277,7 @@ describe("a divided transfer", () => {
     fc.assert(
       fc.property(histories, fc.integer({ min: 100_000, max: 400_000 }), fc.nat(), (history, limit, seed) => {
         const refused = history.tips[seed % history.tips.length] ?? 0;
-        const manners: Manners = { limit, says: "size", keepsNames: true, refuses: new Set([refused]) };
+        const manners: Manners = { limit, says: "size", keepsNames: "yes", refuses: new Set([refused]) };
         const { target, end } = runThrough(history, manners, {}, unlimited);
         expect(end).toBe("finish");
         for (const tip of history.tips) expect(target.userRefs.has(tip)).toBe(tip !== refused);
@@ -288,7 +289,7 @@ describe("a divided transfer", () => {
     const parents = Array.from({ length: 100 }, (_, node) => (node === 0 ? [] : [node - 1]));
     const bytes = parents.map(() => 10_000);
     const line: History = { parents, bytes, tips: [9, 19, 29, 39, 49, 59, 69, 79, 89, 99], listed: [] };
-    const manners: Manners = { limit: 250_000, says: "the limit", keepsNames: true, refuses: new Set() };
+    const manners: Manners = { limit: 250_000, says: "the limit", keepsNames: "yes", refuses: new Set() };
     const whole = runThrough(line, manners, {}, toldLimit(250_000, "configured"));
     expect([whole.target.temporary.size, whole.target.userRefs.size]).toEqual([0, 10]);
     const cut = runThrough({ ...line, tips: [99] }, manners, {}, toldLimit(250_000, "configured"));
@@ -305,7 +306,7 @@ describe("a divided transfer", () => {
     }
     const bytes = parents.map(() => 10_000);
     const history: History = { parents, bytes, tips: [180], listed: [] };
-    const manners: Manners = { limit: 1e9, says: "size", keepsNames: true, refuses: new Set() };
+    const manners: Manners = { limit: 1e9, says: "size", keepsNames: "yes", refuses: new Set() };
     const heads = (limit: number): number[] =>
       [...runThrough(history, manners, {}, toldLimit(limit, "configured")).target.temporary].map(
         (node) => node % 20,
@@ -317,7 +318,7 @@ describe("a divided transfer", () => {
   test("takes it for no matter of size when ever smaller pushes break off", () => {
     const parents = Array.from({ length: 5_000 }, (_, node) => (node === 0 ? [] : [node - 1]));
     const history: History = { parents, bytes: parents.map(() => 10_000), tips: [4_999], listed: [] };
-    const manners: Manners = { limit: 1, says: "nothing", keepsNames: true, refuses: new Set() };
+    const manners: Manners = { limit: 1, says: "nothing", keepsNames: "yes", refuses: new Set() };
     const { end, turns } = runThrough(
       history,
       manners,
@@ -334,10 +335,21 @@ describe("a divided transfer", () => {
     const total = bytes.reduce((sum, each) => sum + each, 0);
     const history: History = { parents, bytes, tips: [19_999], listed: [] };
     const limit = total / 10;
-    const manners: Manners = { limit, says: "size", keepsNames: true, refuses: new Set() };
+    const manners: Manners = { limit, says: "size", keepsNames: "yes", refuses: new Set() };
     const run = runThrough(history, manners, {}, unlimited);
     expect(run.end).toBe("finish");
     expect(run.target.packs.length).toBeLessThanOrEqual(16);
     expect(run.turns).toBeLessThanOrEqual(20);
+  });
+
+  test("learns from a part that was too large how dense the rest of it is", () => {
+    const parents = Array.from({ length: 20_000 }, (_, node) => (node === 0 ? [] : [node - 1]));
+    const bytes = parents.map((_, node) => Math.floor(100 * 1.0002 ** node));
+    const limit = bytes.reduce((sum, each) => sum + each, 0) / 10;
+    const history: History = { parents, bytes, tips: [19_999], listed: [] };
+    const manners: Manners = { limit, says: "size", keepsNames: "yes", refuses: new Set() };
+    const { end, turns } = runThrough(history, manners, {}, unlimited);
+    expect(end).toBe("finish");
+    expect(turns).toBeLessThanOrEqual(21);
   });
 });

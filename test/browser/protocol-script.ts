@@ -66,7 +66,7 @@ export function protocolAnswers(recordings: Recordings): ProtocolAnswers {
 function smallDecoder(name: string): MessageDecoder<unknown> | undefined {
   if (name.startsWith("v2-objectinfo")) return new ObjectInfoDecoder({ objectFormat: "sha1" });
   if (name.startsWith("req-push")) return new UpdateRequestDecoder();
-  if (name.startsWith("req-v0")) return new HttpUploadRequestDecoder();
+  if (/^req-(?:v0|http)/u.test(name)) return new HttpUploadRequestDecoder();
   return name.startsWith("req-v2") ? new V2CommandDecoder() : undefined;
 }
 

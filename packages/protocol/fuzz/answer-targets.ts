@@ -180,6 +180,7 @@ export const answerTargets: readonly FuzzTarget[] = [
       "after done": fetchResponse({ version: 2, sentDone: true, sentHaves: HAVES }),
       "a round": fetchResponse({ version: 2, sentDone: false, sentHaves: HAVES }),
       "not told": fetchResponse({ version: 2 }),
+      "all in side-band": fetchResponse({ version: 2, sidebandAll: true, sentHaves: HAVES }),
     },
   },
   { name: "fetch-v0", recordings: ["v0-"], seeds: [], ways: fetchV0Ways() },

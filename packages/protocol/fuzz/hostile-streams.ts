@@ -80,6 +80,8 @@ const fetchV0 = fetchAnswer({
   sentHaves: new Set(),
 });
 
+const sidebandAll: () => Subject = fetchAnswer({ version: 2, sidebandAll: true });
+
 const report: () => Subject = feeding(
   () => new ReportStatusDecoder({ sideband: true, v2: true }),
   (decoder) => decoder.finish(),
@@ -229,6 +231,20 @@ export const HOSTILE_STREAMS: readonly HostileStream[] = [
   kept("wanted refs", fetchV2, packets("wanted-refs\n"), packets(`${ID} refs/heads/a\n`)),
   kept("wanted refs with long names", fetchV2, packets("wanted-refs\n"), packets(`${ID} refs/${LONG}\n`)),
   kept("pack URIs", fetchV2, packets("packfile-uris\n"), packets(`${ID} https://x/${LONG}\n`)),
+  passing("keepalives where all is in side-band", sidebandAll, NOTHING, packets("\u0001")),
+  passing(
+    "progress where all is in side-band",
+    sidebandAll,
+    NOTHING,
+    packets(`\u0002${LONG}`),
+    70 * MEBIBYTE,
+  ),
+  kept(
+    "acknowledgments in side-band",
+    sidebandAll,
+    packets("\u0001acknowledgments\n"),
+    packets(`\u0001ACK ${ID}\n`),
+  ),
   passing("keepalives in a pack", fetchV2, packets("packfile\n"), packets("\u0001")),
 
   kept("sizes of objects", sizes, packets("size\n"), packets(`${ID} 1`)),
@@ -251,6 +267,7 @@ export const HOSTILE_STREAMS: readonly HostileStream[] = [
     packets(`${ID} ${ID} refs/heads/a\0x`),
     packets(`${ID} ${ID} refs/heads/a`),
   ),
+  kept("lines of a certificate", update, packets("push-cert\0x\n"), packets(`${LONG}\n`)),
   kept("push options", update, packets(`${ID} ${ID} refs/heads/a\0push-options`, "0000"), packets("x")),
   kept(
     "haves, to a server",

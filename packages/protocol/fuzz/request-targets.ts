@@ -22,7 +22,7 @@ import { feeding, type FuzzTarget, onWhole } from "./target.ts";
 export const requestTargets: readonly FuzzTarget[] = [
   {
     name: "upload-request",
-    recordings: ["req-v0-"],
+    recordings: ["req-v0-", "req-http-"],
     seeds: uploadRequests,
     ways: {
       http: feeding(

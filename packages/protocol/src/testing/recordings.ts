@@ -8,12 +8,9 @@ import {
   encodeServiceHeader,
 } from "../advertisement-encoder.ts";
 import type { GitService } from "../advertisement.ts";
-import { encodeText } from "../byte-text.ts";
-import { decodeDaemonRequest, encodeDaemonRequest } from "../daemon-request.ts";
 import { formatAdvertisement, formatLsRefsResult } from "../format/advertisement.ts";
 import { formatFetchResponse, formatObjectInfo } from "../format/fetch.ts";
-import { formatReportStatus, formatUpdateRequest } from "../format/push.ts";
-import { formatDaemonRequest, formatSshCommand } from "../format/transport.ts";
+import { formatReportStatus } from "../format/push.ts";
 import { FetchResponseDecoder, type FetchResponseOptions } from "../fetch-response-decoder.ts";
 import { encodeFetchResponse } from "../fetch-response-encoder.ts";
 import { LsRefsDecoder } from "../ls-refs.ts";
@@ -24,39 +21,12 @@ import { encodeObjectInfo, ObjectInfoDecoder } from "../object-info.ts";
 import { PackVerifier } from "../pack/trailer.ts";
 import { encodeReportStatus } from "../report-status.ts";
 import { ReportStatusDecoder } from "../report-status-decoder.ts";
-import { decodeSshCommand, encodeSshCommand } from "../ssh-command.ts";
 import type { AckMode, SidebandChoice } from "../upload-capabilities.ts";
-import { encodeUpdateRequest } from "../update-request.ts";
-import { UpdateRequestDecoder } from "../update-request-decoder.ts";
 import { concat } from "./bytes.ts";
 import type { Subject } from "./cuts.ts";
-import {
-  describePack,
-  hashOf,
-  onlyPacket,
-  rewritePack,
-  rewriteRefusal,
-  rewriteSideband,
-} from "./rewriting.ts";
-import {
-  readCommands,
-  readUploadConversation,
-  rewriteCommands,
-  rewriteUploadConversation,
-} from "./spoken.ts";
-
-/** One recording, or one way to read it. */
-export interface Recording {
-  readonly file: string;
-  readonly name: string;
-  readonly stream: Uint8Array;
-  /** Makes a reader whose value is a text. */
-  readonly read: () => Subject;
-  /** Reads and writes again. */
-  readonly encode: (stream: Uint8Array) => Uint8Array;
-  /** There are lengths shorter than the whole at which it may end. */
-  readonly mayEndEarly?: boolean;
-}
+import { recordedRequest } from "./recorded-requests.ts";
+import { type Recording, shown } from "./recording.ts";
+import { describePack, hashOf, rewritePack, rewriteRefusal, rewriteSideband } from "./rewriting.ts";
 
 const [TIP = "", PARENT = "", OLD = ""] = new TextDecoder().decode(vector("oids.txt")).trim().split(" ");
 const COMMON: ReadonlySet<ObjectId> = new Set(
@@ -73,7 +43,7 @@ export function recordings(): Recording[] {
     ...fetchesV0(),
     ...reports(),
     ...vectorNames("pack-", ".pack").map(pack),
-    ...vectorNames("req-", ".bin").map(request),
+    ...vectorNames("req-", ".bin").map(recordedRequest),
   ];
 }
 
@@ -279,74 +249,4 @@ function pack(file: string): Recording {
     },
     encode: (stream) => rewritePack(stream, format),
   };
-}
-
-function request(file: string): Recording {
-  const stream = vector(file);
-  const base = { file, name: file, stream };
-  if (file.startsWith("req-push-")) return { ...base, ...PUSH };
-  if (file.startsWith("req-v0-")) {
-    return { ...base, read: readUploadConversation, encode: rewriteUploadConversation };
-  }
-  // Between commands a connection may end.
-  if (file.startsWith("req-v2-")) {
-    return { ...base, read: readCommands, encode: rewriteCommands, mayEndEarly: true };
-  }
-  if (file === "req-ssh.bin") return { ...base, ...SSH };
-  return { ...base, ...DAEMON };
-}
-
-const PUSH: Pick<Recording, "read" | "encode" | "mayEndEarly"> = {
-  read: () => {
-    const decoder = new UpdateRequestDecoder();
-    const behind: Uint8Array[] = [];
-    let isPack = false;
-    return {
-      feed: (chunk) => {
-        if (isPack) behind.push(chunk.slice());
-        else if ((isPack = decoder.feed(chunk))) behind.push(decoder.rest().slice());
-      },
-      finish: () => `${formatUpdateRequest(decoder.finish())}\n${describePack(concat(...behind))}`.trim(),
-    };
-  },
-  encode: (stream) => {
-    const decoder = new UpdateRequestDecoder();
-    decoder.feed(stream);
-    const behind = decoder.rest();
-    const head = encodeUpdateRequest(decoder.finish());
-    return behind.length === 0 ? head : concat(head, rewritePack(behind, "sha1"));
-  },
-  // The pack is the caller's to read.
-  mayEndEarly: true,
-};
-
-const SSH: Pick<Recording, "read" | "encode" | "mayEndEarly"> = {
-  read: () => gathered((bytes) => formatSshCommand(decodeSshCommand(new TextDecoder().decode(bytes)))),
-  encode: (stream) => {
-    const { service, path } = decodeSshCommand(new TextDecoder().decode(stream));
-    return encodeText(encodeSshCommand(service, path));
-  },
-  // A command line has no length of its own.
-  mayEndEarly: true,
-};
-
-const DAEMON: Pick<Recording, "read" | "encode"> = {
-  read: () => gathered((bytes) => formatDaemonRequest(decodeDaemonRequest(onlyPacket(bytes)))),
-  encode: (stream) => encodeDaemonRequest(decodeDaemonRequest(onlyPacket(stream))),
-};
-
-// ---------------------------------------------------------------------------------------------- pieces
-
-/** A reader whose value is the text of a decoder's. */
-function shown<Value>(
-  decoder: { feed(chunk: Uint8Array): boolean; finish(): Value },
-  format: (value: Value) => string,
-): Subject {
-  return { feed: (chunk) => decoder.feed(chunk), finish: () => format(decoder.finish()) };
-}
-
-/** For what has no decoder that takes it in pieces. */
-function gathered(read: (bytes: Uint8Array) => string): Subject {
-  const pieces: Uint8Array[] = [];
-  return { feed: (chunk) => pieces.push(chunk.slice()), finish: () => read(concat(...pieces)) };
 }

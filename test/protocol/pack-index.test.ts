@@ -8,6 +8,7 @@ import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   createHasher,
+  encodeDelta,
   encodePackEntries,
   encodePackIndex,
   encodeReverseIndex,
@@ -29,7 +30,6 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { git, gitBytes } from "../support/git.ts";
 import { generateHistory } from "../support/history.ts";
-import { editDelta } from "../support/protocol-server/edit-delta.ts";
 import { createRepository } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -186,7 +186,7 @@ function smallPack(format: ObjectFormat): Uint8Array {
     { header: { type: "blob", size: contents[0]?.length ?? 0 }, data: contents[0] ?? Buffer.of() },
   ];
   for (const [at, base] of contents.slice(0, -1).entries()) {
-    const data = editDelta(base, contents[at + 1] ?? base);
+    const data = encodeDelta(base, contents[at + 1] ?? base);
     const size = data.length;
     // What an entry takes is what the pack is longer with it.
     const baseDistance =

@@ -1,17 +1,20 @@
 // The parsers of packs, whole and in parts, so that a damaged checksum does not hide what lies behind it.
 
 import { applyDelta, decodeDeltaHeader } from "../src/pack/delta.ts";
+import { encodeDelta } from "../src/pack/delta-encoder.ts";
 import { decodePackEntryHeader, type PackEntryDescription } from "../src/pack/entry.ts";
 import { createHasher } from "../src/pack/hasher.ts";
 import { decodePackHeader, encodePackHeader } from "../src/pack/header.ts";
 import { parseCommit, parseTag } from "../src/pack/object.ts";
-import { encodePackIndex } from "../src/pack/index-encoder.ts";
+import { encodePackIndex, encodeReverseIndex } from "../src/pack/index-encoder.ts";
+import { PackIndex } from "../src/pack/pack-index.ts";
 import { indexPack, PackIndexer } from "../src/pack/pack-indexer.ts";
 import { PackReader } from "../src/pack/pack-reader.ts";
 import { readPackObjects } from "../src/pack/reader.ts";
+import { ReverseIndex } from "../src/pack/reverse-index.ts";
 import { packSource } from "../src/pack/source.ts";
 import { PackVerifier } from "../src/pack/trailer.ts";
-import { encodePackEntries, type PackableEntry } from "../src/pack/writer.ts";
+import { encodePack, encodePackEntries, type PackableEntry } from "../src/pack/writer.ts";
 import { objectIdFromBytes, type ObjectFormat } from "../src/object-id.ts";
 import { concat, wire } from "../src/testing/bytes.ts";
 import type { Subject } from "../src/testing/cuts.ts";
@@ -113,6 +116,37 @@ function described(kind: number, base: number, data: Uint8Array): Uint8Array {
   return concat(Uint8Array.of(kind, base, data.length), data);
 }
 
+/** A pack of three objects, and what lies beside it. */
+const INDEXED = indexPack(
+  packSource(
+    encodePack(
+      ["a", "b", "c"].map((text) => ({ type: "blob", data: wire(text) })),
+      "sha1",
+    ),
+  ),
+  { format: "sha1" },
+);
+const INDEX = encodePackIndex(INDEXED, { largeOffsetsAbove: 12 });
+
+function readIndex(bytes: Uint8Array, format: ObjectFormat, verify: boolean): unknown {
+  const index = new PackIndex(bytes, { format, verify });
+  const entries = [...index.entries()];
+  // An index that nobody checked may not find what it has.
+  for (const { oid } of entries)
+    if (index.find(oid) === undefined && verify) throw new Error(`${oid} is not found`);
+  return [index.version, entries, index.findPrefix("a", 5)];
+}
+
+/** A delta from the first half to the second, which must give the second. */
+function makeDelta(bytes: Uint8Array): unknown {
+  const base = bytes.subarray(0, bytes.length >> 1);
+  const target = bytes.subarray(bytes.length >> 1);
+  const delta = encodeDelta(base, target);
+  const result = applyDelta(base, delta, target.length);
+  if (result.some((byte, at) => byte !== target[at])) throw new Error("the delta makes something else");
+  return delta;
+}
+
 export const packTargets: readonly FuzzTarget[] = [
   {
     name: "pack",
@@ -167,7 +201,26 @@ export const packTargets: readonly FuzzTarget[] = [
     ways: {
       "to ten bytes": onWhole((bytes) => applyDelta(wire("0123456789"), bytes, 4096)),
       "its sizes": onWhole((bytes) => decodeDeltaHeader(bytes)),
+      made: onWhole(makeDelta),
       "to a long base": onWhole((bytes) => applyDelta(new Uint8Array(70_000).fill(7), bytes, 80_000).length),
+    },
+  },
+  {
+    name: "pack-index",
+    recordings: [],
+    seeds: [INDEX, encodePackIndex(INDEXED), encodeReverseIndex(INDEXED)],
+    ways: {
+      checked: onWhole((bytes) => readIndex(bytes, "sha1", true)),
+      "its checksum put right": onWhole((bytes) =>
+        readIndex(signed(bytes.subarray(0, -20), "sha1"), "sha1", true),
+      ),
+      unchecked: onWhole((bytes) => readIndex(bytes, "sha1", false)),
+      "unchecked, sha256": onWhole((bytes) => readIndex(bytes, "sha256", false)),
+      reversed: onWhole((bytes) => {
+        const index = new PackIndex(INDEX, { format: "sha1" });
+        const reverse = new ReverseIndex(signed(bytes.subarray(0, -20), "sha1"), index);
+        return Array.from({ length: reverse.objectCount }, (_, place) => reverse.positionAt(place));
+      }),
     },
   },
   {

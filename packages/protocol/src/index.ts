@@ -198,6 +198,7 @@ export {
 export type { ContentWish } from "./pack/content-reader.ts";
 export type { BaseObject, FindBase } from "./pack/delta-resolver.ts";
 export { applyDelta, decodeDeltaHeader, type DeltaHeader } from "./pack/delta.ts";
+export { DeltaBase, encodeDelta } from "./pack/delta-encoder.ts";
 export {
   decodePackEntryHeader,
   encodePackEntryHeader,
@@ -222,6 +223,7 @@ export {
 } from "./pack/index-encoder.ts";
 export type { IndexedPack } from "./pack/indexed-pack.ts";
 export { type CommitLinks, parseCommit, parseTag, type TagLinks } from "./pack/object.ts";
+export { PackIndex, type PackIndexEntry, type PackIndexOptions } from "./pack/pack-index.ts";
 export { indexPack, type PackedObject, PackIndexer, type ResolvePackOptions } from "./pack/pack-indexer.ts";
 export {
   type PackEntry,
@@ -232,10 +234,19 @@ export {
   type PackReaderOptions,
 } from "./pack/pack-reader.ts";
 export { type PackObject, readPackObjects, type ReadPackOptions } from "./pack/reader.ts";
+export { ReverseIndex } from "./pack/reverse-index.ts";
 export type { PackScanOptions, PackSummary } from "./pack/scanner.ts";
 export { packSource, type PackSource } from "./pack/source.ts";
+export { completeThinPack } from "./pack/thin-pack.ts";
 export { PackVerifier, type PackVerifierOptions } from "./pack/trailer.ts";
-export { encodePack, encodePackEntries, type PackableEntry, type PackableObject } from "./pack/writer.ts";
+export {
+  encodePack,
+  encodePackEntries,
+  type PackableEntry,
+  type PackableObject,
+  PackWriter,
+  type PackWriterOptions,
+} from "./pack/writer.ts";
 export type { PktLineKind } from "./pkt-line/packet-scanner.ts";
 export { PktLineDecoder, type PktLineHandler } from "./pkt-line/pkt-line-decoder.ts";
 export {

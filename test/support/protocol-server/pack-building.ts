@@ -3,13 +3,13 @@
 import { deflateSync } from "node:zlib";
 import {
   createHasher,
+  encodeDelta,
   encodePackEntryHeader,
   encodePackHeader,
   type ObjectId,
   PACK_HEADER_LENGTH,
   type PackEntryDescription,
 } from "@gitsync/protocol";
-import { editDelta } from "./edit-delta.ts";
 import type { Selection } from "./object-selection.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -70,7 +70,7 @@ class EntryWriter {
     const baseId = inPack ?? (this.#form.thin ? this.#selection.bases.get(path) : undefined);
     const base = baseId === undefined ? undefined : this.#store.get(baseId);
     if (path === "" || baseId === undefined || base?.type !== type) return undefined;
-    const content = editDelta(base.data, data);
+    const content = encodeDelta(base.data, data);
     if (content.length >= data.length) return undefined;
     const baseOffset = this.#offsets.get(baseId);
     const header: PackEntryDescription =

@@ -1,6 +1,7 @@
 // What is kept of every entry of a pack: columns, some 50 bytes an entry, no object for any of them.
 
 import { hashByteLength, type ObjectFormat } from "../object-id.ts";
+import { grown } from "./columns.ts";
 import { OFS_DELTA, REF_DELTA } from "./entry.ts";
 import type { PackScanner } from "./scanner.ts";
 
@@ -100,9 +101,4 @@ export class EntryTable {
     this.ids = grown(this.ids, new Uint8Array(length * this.hashLength));
     this.bases = grown(this.bases, new Int32Array(length));
   }
-}
-
-function grown<Column extends { set(from: Column): void }>(from: Column, to: Column): Column {
-  to.set(from);
-  return to;
 }

@@ -18,8 +18,8 @@ export interface IndexedPack extends PackSummary {
   /** Of the entries as they are in the pack. */
   readonly crcs: Uint32Array;
   /**
-   * Objects outside the pack that its deltas are made of: none, unless it is thin. A thin pack is for the wire alone: git
-   * wants no index of it.
+   * Objects outside the pack that its deltas are made of: none, unless it is thin. A thin pack is for the wire alone;
+   * `completeThinPack()` makes one for a repository of it.
    */
   readonly externalBases: readonly ObjectId[];
 }

@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { vector } from "../../fixtures/vectors.ts";
 import type { ProtocolLimits } from "../limits.ts";
-import { hashByteLength, type ObjectFormat, type ObjectId, objectIdFromBytes } from "../object-id.ts";
+import {
+  hashByteLength,
+  type ObjectFormat,
+  type ObjectId,
+  objectIdFromBytes,
+  parseObjectId,
+} from "../object-id.ts";
 import { concat } from "../testing/bytes.ts";
 import { cutBy } from "../testing/cuts.ts";
 import { deltifiedPack, type DescribedEntry } from "../testing/deltified-pack.ts";
@@ -14,6 +20,7 @@ import { encodePackIndex, encodeReverseIndex } from "./index-encoder.ts";
 import type { IndexedPack } from "./indexed-pack.ts";
 import { indexPack, PackIndexer } from "./pack-indexer.ts";
 import { packSource } from "./source.ts";
+import { encodePackEntries, type PackableEntry } from "./writer.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -147,6 +154,42 @@ describe("PackIndexer", () => {
       expect(errorCode(() => index(pack, { maxDeltaDepth: 11_999 }))).toBe("ok");
     },
   );
+
+  test("an object that two equal bases offer is told once, and hides none that nobody offers", ({
+    expect,
+  }) => {
+    const base = { content: text("base") };
+    const { pack } = deltifiedPack([base, { content: text("based"), base: { entry: 0, by: "id" } }, base]);
+    const told: number[] = [];
+    indexPack(packSource(pack), { format: "sha1", onObject: ({ entry }) => told.push(entry) });
+    expect(told.toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
+    const blob = { header: { type: "blob", size: 4 }, data: text("base") } as const;
+    // Copies four bytes and inserts one.
+    const delta = Uint8Array.of(4, 5, 0x90, 4, 1, 0x64);
+    const deltaOf = (baseId: ObjectId) =>
+      ({ header: { type: "ref-delta", size: 6, baseId }, data: delta }) as const;
+    const entries: PackableEntry[] = [blob, deltaOf(hashObject("blob", blob.data, "sha1")), blob];
+    expect(errorCode(() => index(encodePackEntries(entries, "sha1")))).toBe("ok");
+    entries.push(deltaOf(parseObjectId("f".repeat(40))));
+    expect(errorCode(() => index(encodePackEntries(entries, "sha1")))).toBe("PACK_BASE_MISSING");
+  });
+
+  test("a base that was dropped is made anew from the whole object up", ({ expect }) => {
+    // v0 ◂ v1 ◂ v2, and two trees of deltas made of v2: while one is walked, v2 is dropped, and v1 is not kept anywhere.
+    const version = (name: string): Uint8Array => text(`${name.repeat(3)} of the file`);
+    const { pack, ids } = deltifiedPack([
+      { content: version("v0") },
+      { content: version("version 1"), base: { entry: 0, by: "offset" } },
+      { content: version("the second"), base: { entry: 1, by: "offset" } },
+      { content: version("left"), base: { entry: 2, by: "offset" } },
+      { content: version("left, left"), base: { entry: 3, by: "offset" } },
+      { content: version("left, right"), base: { entry: 3, by: "offset" } },
+      { content: version("right"), base: { entry: 2, by: "offset" } },
+      { content: version("right, left"), base: { entry: 6, by: "offset" } },
+      { content: version("right, right"), base: { entry: 6, by: "offset" } },
+    ]);
+    expect(idsOf(index(pack, { maxDeltaCacheBytes: 0 }))).toEqual(ids);
+  });
 
   test("what it keeps and makes is bounded", ({ expect }) => {
     const { pack } = deltifiedPack([

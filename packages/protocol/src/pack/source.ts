@@ -18,6 +18,16 @@ export function packSource(bytes: Uint8Array): PackSource {
   return { length: bytes.length, readAt: (offset, length) => bytes.subarray(offset, offset + length) };
 }
 
+/** @throws {ProtocolError} `PACK_TRUNCATED` when the source gives fewer bytes than it has. */
+export function readExactly(source: PackSource, offset: number, length: number): Uint8Array {
+  const bytes = source.readAt(offset, length);
+  if (bytes.length === length) return bytes;
+  throw new ProtocolError("PACK_TRUNCATED", `Cannot read pack: ${bytes.length} of ${length} bytes came`, {
+    phase: "pack",
+    offset,
+  });
+}
+
 /** Read at a time: most deltas lie soon after their bases, and a call into a file system costs more than some kilobytes. */
 const WINDOW_BYTES = 16 * 1024;
 
@@ -38,11 +48,12 @@ export class SourceWindow {
    * @throws {ProtocolError} `PACK_TRUNCATED` when the source has fewer bytes than it said.
    */
   read(offset: number, length: number): Uint8Array {
-    if (length > WINDOW_BYTES) return this.#readAt(offset, length);
+    if (length > WINDOW_BYTES) return readExactly(this.#source, offset, length);
     if (offset < this.#start || offset + length > this.#start + this.#length) {
       // Nothing is there while this may fail.
       this.#length = 0;
-      const bytes = this.#readAt(
+      const bytes = readExactly(
+        this.#source,
         offset,
         Math.max(length, Math.min(WINDOW_BYTES, this.#source.length - offset)),
       );
@@ -52,14 +63,5 @@ export class SourceWindow {
     }
     const at = offset - this.#start;
     return this.#window.subarray(at, at + length);
-  }
-
-  #readAt(offset: number, length: number): Uint8Array {
-    const bytes = this.#source.readAt(offset, length);
-    if (bytes.length === length) return bytes;
-    throw new ProtocolError("PACK_TRUNCATED", `Cannot read pack: ${bytes.length} of ${length} bytes came`, {
-      phase: "pack",
-      offset,
-    });
   }
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { deflateAs, inflateFirst, STRATEGIES } from "../../fixtures/node-zlib.ts";
 import { concat, wire } from "../testing/bytes.ts";
+import { adler32 } from "./adler32.ts";
 import { INFLATE_CORRUPT, INFLATE_TRUNCATED, INFLATE_WRONG_SIZE } from "./inflate-answer.ts";
 import { ResumableInflater } from "./resumable-inflater.ts";
 import { SmallInflater } from "./small-inflater.ts";
@@ -72,6 +73,26 @@ const deflated: fc.Arbitrary<{ readonly bytes: Uint8Array; readonly stream: Uint
   })
   .map(({ bytes, ...options }) => ({ bytes, stream: deflateAs(bytes, options) }));
 
+/** Bits of a number, low one first. */
+function number(value: number, bits: number): readonly string[] {
+  return Array.from({ length: bits }, (_, bit) => String((value >> bit) & 1));
+}
+
+/** Bits in bytes, low one first. */
+function packed(bits: string): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(bits.length / 8));
+  for (let bit = 0; bit < bits.length; bit += 1) {
+    if (bits[bit] === "1") bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (1 << (bit & 7));
+  }
+  return bytes;
+}
+
+function checksum(bytes: Uint8Array): Uint8Array {
+  const target = new Uint8Array(4);
+  new DataView(target.buffer).setUint32(0, adler32(bytes, 0, bytes.length));
+  return target;
+}
+
 describe("inflating with our own code, and with pako across cuts", () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 });
 
@@ -131,6 +152,48 @@ describe("inflating with our own code, and with pako across cuts", () => {
       }),
     );
   });
+
+  test("copies nothing from before the first byte", ({ expect }) => {
+    // A fixed block: three bytes from one byte back, and the end. The checksum is that of the bytes before the target.
+    const stream = concat(wire("\x78\x9c\x03\x02\0"), checksum(Uint8Array.of(0xa5, 0xa5, 0xa5)));
+    expect(inflateFirst(stream, 3)).toBeUndefined();
+    expect(bySmall(stream, 3)).toBe("corrupt");
+    expect(byPako(stream, 3, [1])).toBe("corrupt");
+  });
+
+  test.for([
+    [1, 1, "a"],
+    [2, 2, undefined],
+    [1, 2, undefined],
+  ] as const)(
+    "a code with words of %i and %i bits is one when none is left over",
+    ([letter, end, letters], { expect }) => {
+      // The last block, with codes of its own: 257 literals, 1 distance, 18 lengths of the lengths' code.
+      const bits = ["1", "01", ...number(0, 5), ...number(0, 5), ...number(14, 4)];
+      // In the order of RFC 1951, section 3.2.7: 18 has a word of one bit, 1 and 2 of two.
+      const lengths: Readonly<Record<number, number>> = { 18: 1, 1: 2, 2: 2 };
+      const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1];
+      for (const symbol of order) bits.push(...number(lengths[symbol] ?? 0, 3));
+      const words: Readonly<Record<number, string>> = { 18: "0", 1: "10", 2: "11" };
+      const zeros = (count: number): string[] => [words[18] ?? "", ...number(count - 11, 7)];
+      // Only "a", 97, and the end, 256, have words; the one distance has a word of one bit.
+      bits.push(
+        ...zeros(97),
+        words[letter] ?? "",
+        ...zeros(138),
+        ...zeros(20),
+        words[end] ?? "",
+        words[1] ?? "",
+      );
+      // "a", then the end: the first word of the letter's length, and the next one.
+      bits.push("0".repeat(letter), end === 1 ? "1" : end === letter ? "01" : "10");
+      const stream = concat(wire("\x78\x9c"), packed(bits.join("")), checksum(wire("a")));
+      const expected = letters === undefined ? "corrupt" : { data: [0x61], consumed: stream.length };
+      expect(typeof inflateFirst(stream, 1)).toBe(letters === undefined ? "undefined" : "object");
+      expect(bySmall(stream, 1)).toEqual(expected);
+      expect(byPako(stream, 1, [3])).toEqual(expected);
+    },
+  );
 
   test.for([
     ["no zlib header", "PACK", "corrupt"],

@@ -116,7 +116,8 @@ class FleetWorker implements Worker {
   async #close(reason: CloseReason): Promise<void> {
     const { logger, graceMs = DEFAULT_GRACE_MS } = this.#options;
     logger.info({ worker_id: this.id, reason }, "Worker takes no more jobs");
-    const swept = this.#sweeper?.close() ?? Promise.resolve();
+    // It takes no new turn from here on, and has as long as the jobs to end the one it is in.
+    const swept = endsWithin(this.#sweeper?.close() ?? Promise.resolve(), graceMs + RELEASE_MS);
     const drained = this.#workers?.close() ?? Promise.resolve();
     if (!(await endsWithin(drained, graceMs))) {
       this.#workers?.stopAll("shutdown");
@@ -127,9 +128,9 @@ class FleetWorker implements Worker {
         );
       }
     }
-    await endsWithin(swept, RELEASE_MS);
-    await this.#heartbeat?.stop();
-    await endsWithin(this.#lanes.close(), RELEASE_MS);
+    await swept;
+    const quiet = this.#heartbeat?.stop() ?? Promise.resolve();
+    await Promise.all([endsWithin(quiet, RELEASE_MS), endsWithin(this.#lanes.close(), RELEASE_MS)]);
   }
 }
 

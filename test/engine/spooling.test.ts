@@ -61,7 +61,9 @@ async function expectMirrored(rig: Rig): Promise<void> {
 
 test("a target that demands a length is sent one, and at once the next time", async () => {
   await using rig = await openRig();
-  rig.server.intercept((request) => (isChunkedPush(request) ? { type: "answer", status: 411 } : undefined));
+  rig.server.intercept((request) =>
+    isChunkedPush(request) ? { type: "answer", status: 411, afterBody: true } : undefined,
+  );
   const events: SyncEvent[] = [];
   const result = await rig.client.sync(rig.request, { observer: (event) => events.push(event) });
   expect(result.execution).toMatchObject({ transferMode: "relay", converged: true });
@@ -80,7 +82,9 @@ test("a target that demands a length is sent one, and at once the next time", as
 
 test("and without a place to write to is told as such", async () => {
   await using rig = await openRig({ use: "never" });
-  rig.server.intercept((request) => (isChunkedPush(request) ? { type: "answer", status: 411 } : undefined));
+  rig.server.intercept((request) =>
+    isChunkedPush(request) ? { type: "answer", status: 411, afterBody: true } : undefined,
+  );
   expect(await failureOf(rig.client.sync(rig.request))).toMatchObject({
     code: "LENGTH_REQUIRED",
     retryable: false,
@@ -95,7 +99,7 @@ test.for([408, 504])(
     rig.server.intercept((request) => {
       if (request.service === "git-upload-pack" && !request.isListing)
         return { type: "drip", bytes: 200_000, everyMs: 20 };
-      return isChunkedPush(request) ? { type: "answer", status } : undefined;
+      return isChunkedPush(request) ? { type: "answer", status, afterBody: true } : undefined;
     });
     const result = await rig.client.sync(rig.request);
     expect(result.execution).toMatchObject({ transferMode: "relay", converged: true });

@@ -19,6 +19,8 @@ export type HttpFault =
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
       readonly body?: string | Uint8Array;
+      /** Read the request to its end first: an answer that comes earlier may be lost with the connection. */
+      readonly afterBody?: boolean;
     }
   /** Send the client elsewhere: 302 unless another status is given. */
   | { readonly type: "redirect"; readonly location: string; readonly status?: number }
@@ -168,6 +170,7 @@ class CgiHost {
       return send(401, { "www-authenticate": 'Basic realm="git"' }, "who are you?\n");
     }
     const fault = (await this.intercept?.(recorded)) ?? undefined;
+    if (fault?.type === "answer" && fault.afterBody === true) await once(request.resume(), "close");
     if (fault?.type === "answer") return send(fault.status, fault.headers ?? {}, fault.body ?? "");
     if (fault?.type === "redirect") return send(fault.status ?? 302, { location: fault.location }, "");
     await this.#askGit(recorded, fault, request, response);

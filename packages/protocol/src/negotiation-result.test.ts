@@ -36,6 +36,12 @@ describe("negotiation result", () => {
     },
   );
 
+  test("line ends behind the message of an error are no part of it", ({ expect }) => {
+    const result = decodeNegotiationResult(wire("ERR not\nhere\n\n"));
+    expect(result).toEqual({ type: "error", message: "not\nhere" });
+    expect(decodeNegotiationResult(encodeNegotiationResult(result).subarray(4))).toEqual(result);
+  });
+
   test("the message of an error is made safe", ({ expect }) => {
     expect(decodeNegotiationResult(wire("ERR a\u001b[2Jb\n"))).toEqual({
       type: "error",

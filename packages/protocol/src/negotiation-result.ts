@@ -42,7 +42,8 @@ export function encodeNegotiationResult(result: NegotiationResult): Uint8Array {
 export function decodeNegotiationResult(payload: Uint8Array): NegotiationResult {
   if (isErrPacket(payload, 0, payload.length)) {
     const options = { maxLength: DEFAULT_LIMITS.maxRemoteMessageLength, keepNewlines: true };
-    return { type: "error", message: sanitizeText(textOf(payload.subarray(4)), options) };
+    // LFs at its end are no part of a message: written again, one of them would end the line.
+    return { type: "error", message: sanitizeText(textOf(payload.subarray(4)).replace(/\n+$/, ""), options) };
   }
   const line = textOf(payload);
   if (line === "NAK") return { type: "nak" };

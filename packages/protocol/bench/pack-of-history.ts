@@ -6,7 +6,8 @@ import { git } from "../fixtures/git.ts";
 
 const FILES = 320;
 const FOLDERS = 16;
-const LINES = 60;
+/** As long as the files that real histories change: some twenty kilobytes. */
+const LINES = 700;
 /** Commits in a row that change the same file: fast-import makes deltas of what came just before. */
 const RUN = 8;
 

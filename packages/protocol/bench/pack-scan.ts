@@ -10,7 +10,7 @@ import { cut } from "./chunks.ts";
 import { packOfHistory } from "./pack-of-history.ts";
 import { race, speedRatio } from "./race.ts";
 
-const COMMITS = 15_000;
+const COMMITS = 6000;
 
 export const packScan: Bench = {
   name: "pack-scan",

@@ -16,11 +16,18 @@ const TARGET = {
   flag: "target-url",
 } as const;
 
+const SOURCE_FLAGS = ENDPOINT_FLAGS.filter((flag) => flag.startsWith("source-"));
+const LIMIT_FLAGS = [
+  "max-pack-bytes",
+  "target-max-pack-bytes",
+  "target-max-ref-updates",
+  "bootstrap-strategy",
+] as const satisfies readonly FlagName[];
 const RUN_FLAGS = [
   ...ENDPOINT_FLAGS,
   ...SCOPE_FLAGS,
   ...POLICY_FLAGS,
-  "max-pack-bytes",
+  ...LIMIT_FLAGS,
   ...REPORT_FLAGS,
 ] as const;
 const SERVE_FLAGS = ["queue", "config"] as const satisfies readonly FlagName[];
@@ -209,6 +216,35 @@ export const COMMANDS: readonly Command[] = Object.freeze([
     load: async () => (await import("../commands/serve.ts")).runUp,
   },
   {
+    name: "bootstrap",
+    summary: "Fill a target for the first time: make refs, and change none",
+    details: [
+      "A ref that the target has with another value blocks the run. What does not fit into one push goes in batches,",
+      "and a run that was cut short is taken up where it was.",
+    ],
+    positionals: [SOURCE, TARGET],
+    flags: [...ENDPOINT_FLAGS, ...SCOPE_FLAGS, "best-effort", "protocol", ...LIMIT_FLAGS, ...REPORT_FLAGS],
+    examples: ["git-sync bootstrap --tags https://example.com/a.git https://backup.example.com/a.git"],
+    load: async () => (await import("../commands/bootstrap.ts")).runBootstrap,
+  },
+  {
+    name: "fetch",
+    summary: "Download what somebody who has some objects would be sent, count it and forget it",
+    details: ["Shows whether a source can be read whole, and what an update would cost. Writes nothing."],
+    positionals: [SOURCE],
+    flags: [
+      ...SOURCE_FLAGS,
+      ...SCOPE_FLAGS,
+      "have",
+      "have-ref",
+      "protocol",
+      "max-pack-bytes",
+      ...REPORT_FLAGS.filter((flag) => flag !== "verbose"),
+    ],
+    examples: ["git-sync fetch --branch main --have-ref refs/tags/v1.0 https://example.com/a.git"],
+    load: async () => (await import("../commands/fetch.ts")).runFetch,
+  },
+  {
     name: "bench",
     summary: "Measure mirrors of a source into fresh local targets",
     details: [
@@ -222,10 +258,10 @@ export const COMMANDS: readonly Command[] = Object.freeze([
       "work-dir",
       "keep-targets",
       "compare-git",
-      ...ENDPOINT_FLAGS.filter((flag) => flag.startsWith("source-")),
+      ...SOURCE_FLAGS,
       ...SCOPE_FLAGS.filter((flag) => flag !== "tags"),
       "protocol",
-      "max-pack-bytes",
+      ...LIMIT_FLAGS,
       "progress",
       "json",
     ],

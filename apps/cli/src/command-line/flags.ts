@@ -99,6 +99,17 @@ export const FLAGS = Object.freeze({
   ),
   protocol: choice(protocolModeSchema.enum, protocolModeSchema.description, "GITSYNC_PROTOCOL"),
   "max-pack-bytes": text("BYTES", "refuse to relay a larger pack"),
+  "target-max-pack-bytes": text(
+    "BYTES",
+    "the largest pack that the target takes in one push; more goes in batches (default: found out)",
+  ),
+  "target-max-ref-updates": text("N", "ref updates in one push to the target (default 5000)"),
+  "bootstrap-strategy": choice(
+    ["first-parent", "topo"],
+    "where a history may be cut that goes in batches: along first parents, or anywhere (default first-parent)",
+  ),
+  have: list("ID", "an object that is there already"),
+  "have-ref": list("REF", "a ref of the source whose objects are there already"),
   stats: toggle("add requests and bytes of each phase to the report"),
   "measure-memory": toggle("add time, memory and CPU use to the report"),
   progress: toggle("show progress even where standard error is no terminal"),

@@ -109,7 +109,8 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ""}`;
 }
 
-function statsLines(result: SyncResult): readonly string[] {
+/** One line per phase; none when nothing was counted. */
+export function statsLines(result: Pick<SyncResult, "stats">): readonly string[] {
   if (!result.stats.enabled) return [];
   return Object.entries(result.stats.items)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -120,7 +121,8 @@ function statsLines(result: SyncResult): readonly string[] {
     );
 }
 
-function measurementLines(result: SyncResult): readonly string[] {
+/** One line, or none when nothing was measured. */
+export function measurementLines(result: Pick<SyncResult, "measurement">): readonly string[] {
   const { measurement } = result;
   if (!measurement.enabled) return [];
   return [

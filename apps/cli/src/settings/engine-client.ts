@@ -1,7 +1,14 @@
 /** The engine, as the command line uses it and as a fleet uses it. */
 
 import { readFileSync } from "node:fs";
-import { createClient, type Client, type ClientOptions, type EgressPolicy } from "@gitsync/engine";
+import {
+  createClient,
+  type Client,
+  type ClientOptions,
+  type EgressPolicy,
+  type Limits,
+} from "@gitsync/engine";
+import { createUnstableClient, type UnstableClient } from "@gitsync/engine/unstable";
 import { RuntimeError, type EgressConfig } from "@gitsync/runtime";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
@@ -19,14 +26,13 @@ const USER_AGENT = `git-sync/${VERSION}`;
  *
  * @throws {CliError} `USAGE` for a limit that is no number.
  */
-export function createCommandLineClient(context: CommandContext, settings: Settings): Client {
-  const { flags, env, command, terminal } = context;
-  const maxPackBytes = flags["max-pack-bytes"];
+export function createCommandLineClient(context: CommandContext, settings: Settings): UnstableClient {
+  const { flags, env, terminal } = context;
   const git = gitCredential({
     environment: childEnvironmentOf(env, HELPER_VARIABLES),
     interactive: terminal.interactive,
   });
-  return createClient({
+  return createUnstableClient({
     egress: { addresses: "any", helpers: "any" },
     ssh: "user",
     auth: new StoredCredentials(
@@ -35,7 +41,8 @@ export function createCommandLineClient(context: CommandContext, settings: Setti
       settings.secrets,
     ),
     userAgent: USER_AGENT,
-    limits: maxPackBytes === undefined ? {} : { maxPackBytes: parseBytes(maxPackBytes, command.name) },
+    limits: limitsOf(context),
+    ...(flags["bootstrap-strategy"] === "topo" ? { bootstrapStrategy: "topo" as const } : {}),
     childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
     helperEnvironment: childEnvironmentOf(env, HELPER_VARIABLES),
     ...spoolOf(settings.environment.spoolDirectory),
@@ -147,12 +154,31 @@ function childEnvironmentOf(
   return present;
 }
 
+function limitsOf({ flags, command }: CommandContext): Limits {
+  const bytes = (flag: "max-pack-bytes" | "target-max-pack-bytes"): number | undefined => {
+    const text = flags[flag];
+    return text === undefined ? undefined : parseBytes(text, flag, command.name);
+  };
+  const [maxPackBytes, targetMaxPackBytes] = [bytes("max-pack-bytes"), bytes("target-max-pack-bytes")];
+  const updates = flags["target-max-ref-updates"];
+  return {
+    ...(maxPackBytes !== undefined && { maxPackBytes }),
+    ...(targetMaxPackBytes !== undefined && { targetMaxPackBytes }),
+    ...(updates !== undefined && { maxRefUpdates: parseCount(updates, command.name) }),
+  };
+}
+
 /** `1048576`, `64m`, `2g`: powers of 1,024, as in git's configuration. */
-function parseBytes(text: string, command: string): number {
+function parseBytes(text: string, flag: string, command: string): number {
   const parsed = /^(\d{1,15})([kmg]?)$/iu.exec(text);
   const factor = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[parsed?.[2]?.toLowerCase() ?? ""] ?? 1;
   const bytes = Number(parsed?.[1]) * factor;
   if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  const message = "flag --max-pack-bytes needs a number of bytes, or one with k, m or g";
-  throw new CliError("USAGE", message, { command });
+  throw new CliError("USAGE", `flag --${flag} needs a number of bytes, or one with k, m or g`, { command });
+}
+
+function parseCount(text: string, command: string): number {
+  const count = /^\d{1,9}$/u.test(text) ? Number(text) : 0;
+  if (count > 0) return count;
+  throw new CliError("USAGE", "flag --target-max-ref-updates needs a number from 1 up", { command });
 }

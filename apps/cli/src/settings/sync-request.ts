@@ -4,6 +4,7 @@ import {
   validateSyncRequest,
   type Endpoint,
   type RefMapping,
+  type RefScope,
   type SyncPolicy,
   type SyncRequest,
 } from "@gitsync/engine";
@@ -30,25 +31,30 @@ export const MIRROR_POLICY: SyncPolicy = Object.freeze({
  * @throws {SyncError} as `validateSyncRequest` does; {@link CliError} for a flag whose value means nothing.
  */
 export function syncRequestOf(context: CommandContext, defaults: SyncPolicy, runNow?: RunNow): SyncRequest {
-  const { flags, command } = context;
-  const branches = (flags.branch ?? []).flatMap((value) => value.split(",")).filter((name) => name !== "");
-  const mappings = (flags.map ?? []).map((value) => parseMapping(value, command.name));
+  const { flags } = context;
   const request: SyncRequest = {
     source: endpointOf(context, "source", runNow),
     target: endpointOf(context, "target", runNow),
-    scope: {
-      ...(branches.length === 0 ? {} : { branches }),
-      ...(mappings.length === 0 ? {} : { mappings }),
-      ...(flags["all-refs"] ? { allRefs: true } : {}),
-      ...(flags["include-ref"] ? { includeRefs: flags["include-ref"] } : {}),
-      ...(flags["exclude-ref-prefix"] ? { excludeRefPrefixes: flags["exclude-ref-prefix"] } : {}),
-      ...(flags["exclude-ref"] ? { excludeRefs: flags["exclude-ref"] } : {}),
-    },
+    scope: scopeOf(context),
     policy: { ...defaults, ...policyOf(context, runNow) },
     ...(flags.stats ? { collectStats: true } : {}),
     ...(flags.verbose ? { includeUnchanged: true } : {}),
   };
   return validateSyncRequest(request);
+}
+
+/** Which refs the flags choose. */
+export function scopeOf({ flags, command }: CommandContext): RefScope {
+  const branches = (flags.branch ?? []).flatMap((value) => value.split(",")).filter((name) => name !== "");
+  const mappings = (flags.map ?? []).map((value) => parseMapping(value, command.name));
+  return {
+    ...(branches.length === 0 ? {} : { branches }),
+    ...(mappings.length === 0 ? {} : { mappings }),
+    ...(flags["all-refs"] ? { allRefs: true } : {}),
+    ...(flags["include-ref"] ? { includeRefs: flags["include-ref"] } : {}),
+    ...(flags["exclude-ref-prefix"] ? { excludeRefPrefixes: flags["exclude-ref-prefix"] } : {}),
+    ...(flags["exclude-ref"] ? { excludeRefs: flags["exclude-ref"] } : {}),
+  };
 }
 
 /** One side's address and how it is listed. A local path becomes absolute, so that any process may use it. */

@@ -7,7 +7,7 @@
 
 import { ENVIRONMENT, METRICS, mirrorsFileSchema, type MetricFacts } from "@gitsync/runtime";
 import type { JsonSchema } from "@gitsync/engine/schema";
-import { GATEWAY_METRICS, PROBLEMS } from "@gitsync/gateway";
+import { PROBLEMS } from "@gitsync/gateway";
 import { commandHelp, COMMANDS, overviewHelp } from "@gitsync/cli";
 import { exists, readJson, readText, workspaces, type Workspace } from "./repository.ts";
 
@@ -33,7 +33,6 @@ export function generatedSections(): readonly GeneratedSection[] {
     { document: "docs/configuration.md", name: "environment", text: environmentTable() },
     { document: "docs/configuration.md", name: "mirrors file", text: mirrorsFileTable() },
     { document: "docs/cli.md", name: "help", text: commandLineHelp() },
-    { document: "docs/http.md", name: "metrics", text: metricTable() },
     { document: "docs/http.md", name: "problems", text: problemTable() },
     { document: "docs/operations.md", name: "metrics", text: everyMetricTable() },
     { document: "docs/surface.md", name: "surface", text: surface() },
@@ -126,14 +125,6 @@ function commandLineHelp(): string {
     (command) => `## git-sync ${command.name}\n\n${verbatim(commandHelp(command))}`,
   );
   return [verbatim(overviewHelp(COMMANDS)), ...sections].join("\n\n");
-}
-
-/** Every metric of the gateway. */
-function metricTable(): string {
-  const rows = Object.entries(GATEWAY_METRICS).map(
-    ([name, { type, labels, help }]) => `| \`${name}{${labels.join(",")}}\` | ${type} | ${help} |`,
-  );
-  return ["| Name | Type | Is |", "|---|---|---|", ...rows].join("\n");
 }
 
 /** Every problem that the gateway states. */

@@ -1,10 +1,9 @@
 /** The gateway: HTTP in front of the queue. Knows no git; what it accepts is durable before it answers. */
 
 import type { Producer } from "@gitsync/producer";
-import type { FleetConfig, Logger, Secret, SecretReference } from "@gitsync/runtime";
+import type { FleetConfig, FleetFigures, Logger, Metrics, Secret, SecretReference } from "@gitsync/runtime";
 import { GatewayError } from "./gateway-error.ts";
 import { createServer } from "./http/server.ts";
-import { DeliveryCount } from "./metrics/delivery-count.ts";
 import { FleetView } from "./mirrors/fleet-view.ts";
 import { requireTokenBeyondLoopback, type ListenAddress } from "./listen-address.ts";
 import { addHealthRoutes } from "./routes/health.ts";
@@ -24,6 +23,10 @@ export interface GatewayOptions {
   readonly listen: ListenAddress;
   /** The configuration that is in force now; asked for with each request. */
   readonly config: () => FleetConfig;
+  /** What this process counts. */
+  readonly metrics: Metrics;
+  /** Reads the gauges of the whole fleet; asked with each look at the metrics. */
+  readonly figures: () => Promise<FleetFigures>;
   /** Reads a secret that the configuration names. */
   readonly readSecret: (reference: SecretReference) => Promise<Secret>;
   /** Resolves when the queue can be reached. */
@@ -48,16 +51,15 @@ export interface Gateway {
  * @throws {GatewayError} `LISTEN_NEEDS_TOKEN` when other machines could reach it without a token.
  */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { producer, logger, token, adhoc, listen, config, readSecret, ready } = options;
+  const { producer, logger, token, adhoc, listen, config, readSecret, ready, metrics, figures } = options;
   requireTokenBeyondLoopback(listen, token);
   const server = createServer({ logger, token });
   addHealthRoutes(server, ready);
   const fleet = new FleetView({ producer, config });
   addJobRoutes(server, { producer, fleet, adhoc });
   addMirrorRoutes(server, fleet);
-  const deliveries = new DeliveryCount();
-  addMetricsRoute(server, { producer, fleet, deliveries });
-  addHookRoutes(server, { fleet, logger, readSecret, deliveries });
+  addMetricsRoute(server, { metrics, figures });
+  addHookRoutes(server, { fleet, logger, readSecret, metrics });
   addPageRoutes(server);
   return {
     start: async () => {

@@ -4,7 +4,6 @@ import * as api from "./index.ts";
 test("what the package exports", ({ expect }) => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
-      "GATEWAY_METRICS",
       "GatewayError",
       "PROBLEMS",
       "createGateway",

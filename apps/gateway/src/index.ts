@@ -8,7 +8,6 @@ export {
   requireTokenBeyondLoopback,
   type ListenAddress,
 } from "./listen-address.ts";
-export { GATEWAY_METRICS } from "./metrics/fleet-metrics.ts";
 export { sampleDelivery } from "./hooks/forges.ts";
 export type { SampleDelivery } from "./hooks/forge.ts";
 export { PROBLEMS, type ProblemCode, type ProblemDocument, type ProblemFault } from "./http/problem.ts";

@@ -1,7 +1,7 @@
 /** A gateway of one test, listening on a port of its own. */
 
 import { createGateway, type GatewayOptions } from "@gitsync/gateway";
-import { createSilentLogger, DEFAULT_FLEET_CONFIG, Secret } from "@gitsync/runtime";
+import { createSilentLogger, DEFAULT_FLEET_CONFIG, NO_METRICS, Secret } from "@gitsync/runtime";
 
 export interface Served extends AsyncDisposable {
   readonly url: string;
@@ -14,6 +14,8 @@ export function gatewayOptions(): Omit<GatewayOptions, "producer"> {
     adhoc: () => true,
     listen: { host: "127.0.0.1", port: 0 },
     config: () => DEFAULT_FLEET_CONFIG,
+    metrics: NO_METRICS,
+    figures: () => Promise.resolve({}),
     readSecret: (reference) => Promise.resolve(new Secret(JSON.stringify(reference))),
     ready: () => Promise.resolve(),
   };

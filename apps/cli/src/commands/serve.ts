@@ -175,9 +175,11 @@ async function startGateway(
   fleet: Fleet,
   listen: ListenAddress,
 ): Promise<void> {
-  const { config, environment, logger, store, producer, secrets, shutdown } = fleet;
+  const { config, environment, logger, metrics, store, producer, secrets, shutdown } = fleet;
   const reader = new SecretReader({ env, secrets });
   const { createGateway } = await import("@gitsync/gateway");
+  const { openFleetStore, readFleetFigures } = await import("@gitsync/producer");
+  const state = await openFleetStore(store);
   const gateway = createGateway({
     producer,
     logger,
@@ -185,6 +187,8 @@ async function startGateway(
     listen,
     config: () => config.current(),
     readSecret: (reference) => reader.read(reference),
+    metrics,
+    figures: () => readFleetFigures(producer.routes, state),
     ready: () => store.ping(),
     ...(environment.apiToken === undefined ? {} : { token: environment.apiToken }),
   });

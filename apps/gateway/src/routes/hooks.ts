@@ -1,17 +1,18 @@
 /** `/hooks`: where forges say that a repository changed. The signature is the authentication. */
 
+import type { Metrics } from "@gitsync/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { BodyBudget } from "../hooks/body-budget.ts";
 import {
   DeliveryReceiver,
   type Addressee,
   type DeliveryAnswer,
+  type IgnoredReason,
   type ReceiverOptions,
 } from "../hooks/receive-delivery.ts";
 import { findForge } from "../hooks/forges.ts";
 import { problemOf } from "../http/problem-of.ts";
-import { Problem } from "../http/problem.ts";
-import type { DeliveryCount, DeliveryOutcome } from "../metrics/delivery-count.ts";
+import { Problem, type ProblemCode } from "../http/problem.ts";
 
 /** The largest that a forge sends is GitHub's 25 MB. */
 const MAX_BODY_BYTES = 26 * 1024 * 1024;
@@ -23,17 +24,17 @@ interface HookParams {
 }
 
 export interface HookRoutesOptions extends ReceiverOptions {
-  readonly deliveries: DeliveryCount;
+  readonly metrics: Metrics;
 }
 
 export function addHookRoutes(server: FastifyInstance, options: HookRoutesOptions): void {
-  const { deliveries } = options;
+  const { metrics } = options;
   const receiver = new DeliveryReceiver(options);
   const budget = new BodyBudget(BODIES_BYTES);
   const config = { role: "hook", spanName: "webhook receive" } as const;
   server.register((hooks, _options, done) => {
     hooks.addHook("onError", (request, _reply, error, told) => {
-      count(deliveries, request, problemOf(error).code);
+      count(metrics, request, problemOf(error).code);
       told();
     });
     // Any type, as bytes: what is signed is what was sent.
@@ -60,7 +61,7 @@ export function addHookRoutes(server: FastifyInstance, options: HookRoutesOption
             body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
             receivedAt: Date.now(),
           });
-          count(deliveries, request, outcomeOf(answer));
+          count(metrics, request, outcomeOf(answer));
           return reply.code(answer.accepted ? 202 : 200).send(answer);
         },
       );
@@ -69,15 +70,18 @@ export function addHookRoutes(server: FastifyInstance, options: HookRoutesOption
   });
 }
 
+/** Closed lists, so that no sender can make series. */
+type DeliveryOutcome = "accepted" | "redelivered" | IgnoredReason | ProblemCode;
+
 function outcomeOf(answer: DeliveryAnswer): DeliveryOutcome {
   if (!answer.accepted) return answer.reason;
   return answer.redelivered ? "redelivered" : "accepted";
 }
 
 /** What names no provider is nobody's delivery. */
-function count(deliveries: DeliveryCount, { params }: FastifyRequest, outcome: DeliveryOutcome): void {
+function count(metrics: Metrics, { params }: FastifyRequest, outcome: DeliveryOutcome): void {
   const [provider] = findForge((params as HookParams["Params"]).provider) ?? [];
-  if (provider !== undefined) deliveries.add(provider, outcome);
+  if (provider !== undefined) metrics.add("git_sync_webhooks_total", 1, { provider, outcome });
 }
 
 function addresseeOf({ provider, mirror }: HookParams["Params"]): Addressee {

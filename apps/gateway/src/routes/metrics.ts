@@ -1,25 +1,17 @@
-/** `/metrics`: the fleet's figures, for whoever has the token. */
+/** `/metrics`: the fleet's figures and what this process counted, for whoever has the token. */
 
-import type { Producer } from "@gitsync/producer";
+import { METRICS_MEDIA_TYPE, type FleetFigures, type Metrics } from "@gitsync/runtime";
 import type { FastifyInstance } from "fastify";
-import type { DeliveryCount } from "../metrics/delivery-count.ts";
-import { EXPOSITION_TYPE, expositionText } from "../metrics/exposition.ts";
-import { fleetMetrics } from "../metrics/fleet-metrics.ts";
-import type { FleetView } from "../mirrors/fleet-view.ts";
 import { inTime } from "../queue-deadline.ts";
 
 export interface MetricsOptions {
-  readonly producer: Producer;
-  readonly fleet: FleetView;
-  readonly deliveries: DeliveryCount;
+  readonly metrics: Metrics;
+  readonly figures: () => Promise<FleetFigures>;
 }
 
-export function addMetricsRoute(
-  server: FastifyInstance,
-  { producer, fleet, deliveries }: MetricsOptions,
-): void {
+export function addMetricsRoute(server: FastifyInstance, { metrics, figures }: MetricsOptions): void {
   server.get("/metrics", { config: { role: "api" } }, async (_request, reply) => {
-    const [mirrors, jobs] = await inTime(Promise.all([fleet.all(), producer.routes.jobCounts()]));
-    return reply.type(EXPOSITION_TYPE).send(expositionText(fleetMetrics({ mirrors, jobs, deliveries })));
+    const text = await metrics.text(await inTime(figures()));
+    return reply.type(METRICS_MEDIA_TYPE).send(text);
   });
 }

@@ -25,8 +25,10 @@ import type {
   Producer,
   WaitOptions,
 } from "./producer.ts";
+import type { Moment } from "./mirror-view.ts";
 import { ProducerError } from "./producer-error.ts";
-import { openRouteStore } from "./state/open-state.ts";
+import { openFleetStore, openRouteStore } from "./state/open-state.ts";
+import type { FleetStore } from "./state/fleet-store.ts";
 import type { JobQuery, RouteStore } from "./state/route-store.ts";
 import { waitForRun } from "./wait-for-run.ts";
 
@@ -66,10 +68,13 @@ class QueueProducer implements Producer {
   readonly routes: RouteStore;
   readonly #lanes: Lanes;
   readonly #way: HintWay;
+  readonly #store: QueueStore;
   readonly #closeStore: () => Promise<void>;
+  #fleet: Promise<FleetStore> | undefined;
 
   constructor(store: QueueStore, routes: RouteStore, logger: Logger, closeStore: () => Promise<void>) {
     this.routes = routes;
+    this.#store = store;
     this.#lanes = new Lanes(store);
     this.#way = { store, routes, lanes: this.#lanes, logger };
     this.#closeStore = closeStore;
@@ -154,6 +159,16 @@ class QueueProducer implements Producer {
     const status = await this.route(route);
     if (status === undefined) throw noRoute(route);
     return status;
+  }
+
+  async moment(): Promise<Moment> {
+    this.#fleet ??= openFleetStore(this.#store).catch((error: unknown) => {
+      this.#fleet = undefined;
+      throw error;
+    });
+    const fleet = await this.#ask(this.#fleet);
+    const [now, blocks] = await this.#ask(Promise.all([this.routes.now(), fleet.hostBlocks()]));
+    return { now, blocks };
   }
 
   async route(id: string): Promise<RouteStatus | undefined> {

@@ -23,6 +23,7 @@ export {
   routeView,
   unstoredRoute,
   type MirrorView,
+  type Moment,
   type RouteView,
   type Waiting,
 } from "./mirror-view.ts";

@@ -1,8 +1,9 @@
 import { targetKeyOf, type RouteStatus } from "@gitsync/jobs";
 import { describe, expect, test } from "vitest";
-import { mirrorViews, routeView, unstoredRoute } from "./mirror-view.ts";
+import { mirrorViews, routeView, unstoredRoute, type Moment } from "./mirror-view.ts";
 
 const NOW = 1_000_000;
+const MOMENT: Moment = { now: NOW, blocks: [] };
 
 function route(id: string, facts: Partial<RouteStatus> = {}): RouteStatus {
   const url = `https://target.test/${id}`;
@@ -20,7 +21,6 @@ function route(id: string, facts: Partial<RouteStatus> = {}): RouteStatus {
 
 const running = { runId: "r", workerId: "w", jobId: "j", startedAt: NOW - 5 };
 const dirty = { requested: "b", synced: "a", firstUnsyncedAt: NOW - 7_000 };
-const limited = { code: "RATE_LIMITED", message: "m", remedy: "r" };
 
 describe("why a route waits", () => {
   test.for<readonly [what: string, facts: Partial<RouteStatus>, waiting: unknown]>([
@@ -29,23 +29,30 @@ describe("why a route waits", () => {
     ["it is asked for", dirty, { reason: "queued" }],
     ["its time has come", { ...dirty, notBefore: NOW }, { reason: "queued" }],
     ["it failed", { ...dirty, notBefore: NOW + 1 }, { reason: "back-off", until: NOW + 1 }],
-    [
-      "a host asked",
-      { ...dirty, notBefore: NOW + 9, lastError: limited },
-      { reason: "host", until: NOW + 9 },
-    ],
     ["it is paused, whatever else", { ...dirty, paused: true, notBefore: NOW + 1 }, { reason: "paused" }],
     ["it runs", { ...dirty, running }, undefined],
   ])("%s", ([, facts, waiting]) => {
-    const view = routeView(route("a/b", facts), NOW);
+    const view = routeView(route("a/b", facts), MOMENT);
     expect(view.waiting).toEqual(waiting);
     expect(view.nextAttemptAt).toBe((waiting as { until?: number } | undefined)?.until);
   });
 
+  test.for<readonly [host: string, until: number, notBefore: number | undefined, waiting: unknown]>([
+    ["source.test", NOW + 9, undefined, { reason: "host", until: NOW + 9 }],
+    ["target.test", NOW + 9, NOW + 3, { reason: "host", until: NOW + 9 }],
+    ["target.test", NOW + 9, NOW + 12, { reason: "back-off", until: NOW + 12 }],
+    ["target.test", NOW, undefined, { reason: "queued" }],
+    ["another.test", NOW + 9, undefined, { reason: "queued" }],
+  ])("of %s until %i, with a back-off until %j", ([host, until, notBefore, waiting]) => {
+    const blocks = [{ host, until, reason: "rate-limited" }] as const;
+    const view = routeView(route("a/b", { ...dirty, notBefore }), { now: NOW, blocks });
+    expect(view.waiting).toEqual(waiting);
+  });
+
   test("lag counts from the oldest hint that is open, and is none when nothing is", () => {
-    expect(routeView(route("a/b", dirty), NOW).lagMs).toBe(7_000);
-    expect(routeView(route("a/b", { ...dirty, synced: "b" }), NOW).lagMs).toBe(0);
-    expect(routeView(route("a/b", { ...dirty, firstUnsyncedAt: NOW + 5 }), NOW).lagMs).toBe(0);
+    expect(routeView(route("a/b", dirty), MOMENT).lagMs).toBe(7_000);
+    expect(routeView(route("a/b", { ...dirty, synced: "b" }), MOMENT).lagMs).toBe(0);
+    expect(routeView(route("a/b", { ...dirty, firstUnsyncedAt: NOW + 5 }), MOMENT).lagMs).toBe(0);
   });
 });
 
@@ -53,7 +60,7 @@ describe("a mirror", () => {
   const viewOf = (...facts: readonly Partial<RouteStatus>[]) =>
     mirrorViews(
       facts.map((each, index) => route(`a/${index}`, each)),
-      NOW,
+      MOMENT,
     )[0];
 
   test.for<readonly [states: readonly RouteStatus["state"][], worst: RouteStatus["state"]]>([
@@ -75,7 +82,7 @@ describe("a mirror", () => {
   test("mirrors and routes are in order, and routes without a mirror are left out", () => {
     const views = mirrorViews(
       ["b/2", "adhoc-1", "b/1", "a/9"].map((id) => route(id)),
-      NOW,
+      MOMENT,
     );
     expect(views.map(({ id, routes }) => [id, routes.map((each) => each.id)])).toEqual([
       ["a", ["a/9"]],

@@ -8,11 +8,13 @@ import type {
   RouteStatus,
   RunningRun,
 } from "@gitsync/jobs";
+import type { HostBlock } from "./state/fleet-store.ts";
+import { hostsOf } from "./state/host-rules.ts";
 
 /** Why a route that is not running is not running. */
 export interface Waiting {
   /**
-   * `paused`: a person has to resume it. `host`: a host asked to wait. `back-off`: it failed, and is tried again then.
+   * `paused`: a person has to resume it. `host`: one of its hosts asked to wait, or is out of reach. `back-off`: it failed, and is tried again then.
    * `queued`: its turn comes. `idle`: nothing is known to be new; it is looked at when it is due.
    */
   readonly reason: "paused" | "host" | "back-off" | "queued" | "idle";
@@ -93,10 +95,18 @@ export function unstoredRoute(definition: RouteDefinition): RouteStatus {
   };
 }
 
-/** `now` is the store's. */
-export function routeView(status: RouteStatus, now: number): RouteView {
+/** What holds for all routes at the moment of a look. */
+export interface Moment {
+  /** Milliseconds of the store's clock. */
+  readonly now: number;
+  /** Hosts that asked to wait, or that nobody reaches. */
+  readonly blocks: readonly HostBlock[];
+}
+
+export function routeView(status: RouteStatus, moment: Moment): RouteView {
+  const { now } = moment;
   const { definition, running, requestedAt, firstUnsyncedAt, lastSuccessAt, lastError } = status;
-  const waiting = waitingOf(status, now);
+  const waiting = waitingOf(status, moment);
   return {
     id: definition.id,
     source: definition.source.url,
@@ -116,15 +126,17 @@ export function routeView(status: RouteStatus, now: number): RouteView {
 }
 
 /** The mirrors of these routes, in order of their ids. Routes without a mirror are left out. */
-export function mirrorViews(routes: readonly RouteStatus[], now: number): readonly MirrorView[] {
+export function mirrorViews(routes: readonly RouteStatus[], moment: Moment): readonly MirrorView[] {
   const byMirror = Map.groupBy(routes, ({ definition }) => mirrorIdOf(definition));
   return [...byMirror]
-    .flatMap(([id, members]) => (id === undefined ? [] : [mirrorView(id, members, now)]))
+    .flatMap(([id, members]) => (id === undefined ? [] : [mirrorView(id, members, moment)]))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function mirrorView(id: string, members: readonly RouteStatus[], now: number): MirrorView {
-  const routes = members.map((status) => routeView(status, now)).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+function mirrorView(id: string, members: readonly RouteStatus[], moment: Moment): MirrorView {
+  const routes = members
+    .map((status) => routeView(status, moment))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const successes = routes.map(({ lastSuccessAt }) => lastSuccessAt);
   const state = WORST_FIRST.find((name) => routes.some((route) => route.state === name)) ?? "never-synced";
   return {
@@ -136,13 +148,19 @@ function mirrorView(id: string, members: readonly RouteStatus[], now: number): M
   };
 }
 
-function waitingOf(status: RouteStatus, now: number): Waiting | undefined {
+function waitingOf(status: RouteStatus, { now, blocks }: Moment): Waiting | undefined {
   if (status.running !== undefined) return undefined;
   if (status.paused) return { reason: "paused" };
-  const { notBefore, nextDueAt, lastError } = status;
+  const { notBefore = now, nextDueAt, definition } = status;
   if (!isDirty(status)) return { reason: "idle", ...(nextDueAt !== undefined && { until: nextDueAt }) };
-  if (notBefore === undefined || notBefore <= now) return { reason: "queued" };
-  return { reason: lastError?.code === "RATE_LIMITED" ? "host" : "back-off", until: notBefore };
+  const hosts = hostsOf(definition);
+  const blockedUntil = Math.max(
+    now,
+    ...blocks.flatMap(({ host, until }) => (hosts.includes(host) ? [until] : [])),
+  );
+  // The longer of both is what it waits for.
+  if (blockedUntil > now && blockedUntil >= notBefore) return { reason: "host", until: blockedUntil };
+  return notBefore > now ? { reason: "back-off", until: notBefore } : { reason: "queued" };
 }
 
 function isDirty({ requested, synced }: RouteStatus): boolean {

@@ -12,6 +12,7 @@ import type {
   TargetKey,
   Trigger,
 } from "@gitsync/jobs";
+import type { Moment } from "./mirror-view.ts";
 import type { JobQuery, RouteStore } from "./state/route-store.ts";
 
 /** A sync of two endpoints that no configuration names. */
@@ -95,6 +96,9 @@ export interface WaitOptions {
 export interface Producer {
   /** The state of routes and jobs; a worker of this process may share it. */
   readonly routes: RouteStore;
+
+  /** What {@link mirrorViews} has to know besides the routes: the store's time, and the hosts that are not asked now. */
+  moment(): Promise<Moment>;
 
   /**
    * Ask for a sync of two endpoints.

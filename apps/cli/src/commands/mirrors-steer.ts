@@ -18,8 +18,9 @@ export async function listMirrors(context: CommandContext): Promise<ExitStatus> 
   await using session = await openQueueSession(context, await readSettings(context), "producer");
   const routes: RouteStatus[] = [];
   for await (const route of session.producer.allRoutes()) routes.push(route);
-  const now = await session.producer.routes.now();
-  const mirrors = mirrorViews(routes, now);
+  const moment = await session.producer.moment();
+  const { now } = moment;
+  const mirrors = mirrorViews(routes, moment);
   if (flags.json) reportJson(terminal, { now, mirrors });
   else terminal.result(mirrorsText(mirrors, now));
   return EXIT.ok;
@@ -87,14 +88,14 @@ interface Look {
 
 async function look(session: QueueSession, id: string): Promise<Look> {
   const routes = await routesOfMirror(session, id);
-  const now = await session.producer.routes.now();
-  const [mirror] = mirrorViews(routes, now);
+  const moment = await session.producer.moment();
+  const [mirror] = mirrorViews(routes, moment);
   if (mirror === undefined)
     throw new CliError(
       "MIRROR_NOT_FOUND",
       `${JSON.stringify(id)} belongs to no mirror: nobody configured it`,
     );
-  return { mirror, now };
+  return { mirror, now: moment.now };
 }
 
 async function runsOf({ producer }: QueueSession, mirror: MirrorView): Promise<readonly RunReport[]> {

@@ -56,7 +56,7 @@ export class FleetView {
   /** One mirror as it is now; `undefined` when there is none. */
   async mirror(id: string): Promise<MirrorView | undefined> {
     const routes = await this.routesOf(id);
-    return mirrorViews(routes, await this.#producer.routes.now())[0];
+    return mirrorViews(routes, await this.#producer.moment())[0];
   }
 
   /** The last runs of a mirror's routes, the newest first. */
@@ -119,7 +119,7 @@ export class FleetView {
         if (!stored.has(route.id)) stored.set(route.id, unstoredRoute(route));
       }
     }
-    return mirrorViews([...stored.values()], await this.#producer.routes.now());
+    return mirrorViews([...stored.values()], await this.#producer.moment());
   }
 
   /** Those that are configured; of a mirror that this process does not know, those that are stored. */

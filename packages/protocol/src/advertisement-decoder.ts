@@ -14,12 +14,18 @@ import { throwIfErrPacket } from "./pkt-line/remote-error.ts";
 import { RefCollector } from "./ref-collector.ts";
 import type { RefTable } from "./ref-table.ts";
 
-/** A v0 or v1 advertisement as it was decoded. `refs` is derived from `table` when it is first asked for. */
+/**
+ * A v0 or v1 advertisement as it was decoded. `refs` is derived from `table` when it is first asked for.
+ * gitprotocol-pack(5), "Reference Discovery".
+ */
 export interface DecodedRefAdvertisement extends RefAdvertisement {
   readonly table: RefTable;
 }
 
-/** What {@link AdvertisementDecoder} gives. Tell the two apart by `version`. */
+/**
+ * What {@link AdvertisementDecoder} gives. Tell the two apart by `version`.
+ * gitprotocol-pack(5), "Reference Discovery".
+ */
 export type DecodedAdvertisement = DecodedRefAdvertisement | CapabilityAdvertisement;
 
 /** Options of {@link AdvertisementDecoder}. */

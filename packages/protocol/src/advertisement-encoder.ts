@@ -5,7 +5,10 @@ import { type Capability, encodeCapabilities, encodeCapability } from "./capabil
 import { type ObjectFormat, type ObjectId, zeroObjectId } from "./object-id.ts";
 import { PktLineWriter } from "./pkt-line/pkt-line-encoder.ts";
 
-/** What {@link encodeRefAdvertisement} writes: the parts of a `RefAdvertisement` that are on the wire. */
+/**
+ * What {@link encodeRefAdvertisement} writes: the parts of a `RefAdvertisement` that are on the wire.
+ * gitprotocol-pack(5), "Reference Discovery".
+ */
 export interface RefAdvertisementContent {
   readonly version: 0 | 1;
   readonly objectFormat: ObjectFormat;

@@ -7,7 +7,7 @@ import type { RefName } from "./ref-name.ts";
 /** The services that speak this protocol. */
 export type GitService = "git-upload-pack" | "git-receive-pack";
 
-/** One ref that a server has. */
+/** One ref that a server has. gitprotocol-pack(5), "Reference Discovery". */
 export interface AdvertisedRef {
   readonly name: RefName;
   readonly oid: ObjectId;
@@ -45,5 +45,5 @@ export interface CapabilityAdvertisement {
   readonly objectFormat: ObjectFormat;
 }
 
-/** Tell the two apart by `version`. */
+/** Tell the two apart by `version`. gitprotocol-pack(5), "Reference Discovery". */
 export type Advertisement = RefAdvertisement | CapabilityAdvertisement;

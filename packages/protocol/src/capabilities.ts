@@ -3,13 +3,19 @@
 import { ProtocolError } from "./errors.ts";
 import type { ObjectFormat } from "./object-id.ts";
 
-/** One capability. No `value` means that the wire had no `=`; an empty value means it had one. */
+/**
+ * One capability. No `value` means that the wire had no `=`; an empty value means it had one.
+ * gitprotocol-capabilities(5).
+ */
 export interface Capability {
   readonly name: string;
   readonly value?: string;
 }
 
-/** Capabilities in the order of the wire. Names may repeat (`symref`); unknown ones are kept. Immutable. */
+/**
+ * Capabilities in the order of the wire. Names may repeat (`symref`); unknown ones are kept. Immutable.
+ * gitprotocol-capabilities(5).
+ */
 export class CapabilityList implements Iterable<Capability> {
   readonly #entries: readonly Capability[];
 
@@ -85,7 +91,7 @@ export function encodeCapabilities(list: Iterable<Capability>): string {
 }
 
 /**
- * The hash that a peer speaks: the first `object-format`, or sha1 when there is none.
+ * The hash that a peer speaks: the first `object-format`, or sha1 when there is none. gitprotocol-capabilities(5).
  *
  * @throws {ProtocolError} `OBJECT_FORMAT_UNSUPPORTED` for another hash.
  */
@@ -103,12 +109,18 @@ export function objectFormatOf(list: CapabilityList): ObjectFormat {
   );
 }
 
-/** True when a space-separated capability value (`fetch=shallow filter`) holds the word. */
+/**
+ * True when a space-separated capability value (`fetch=shallow filter`) holds the word.
+ * gitprotocol-capabilities(5).
+ */
 export function hasFeature(list: CapabilityList, capability: string, feature: string): boolean {
   return list.getAll(capability).some((value) => value.split(" ").includes(feature));
 }
 
-/** An agent as git writes it: anything but printable ASCII without spaces becomes a dot. */
+/**
+ * An agent as git writes it: anything but printable ASCII without spaces becomes a dot.
+ * gitprotocol-capabilities(5).
+ */
 export function agentCapability(agent: string): Capability {
   return { name: "agent", value: agent.trim().replace(/[^!-~]/g, ".") };
 }

@@ -5,7 +5,7 @@ import type { ObjectId } from "./object-id.ts";
 import type { RefName } from "./ref-name.ts";
 
 /**
- * How to cut history.
+ * How to cut history. gitprotocol-pack(5), "Packfile Negotiation".
  *
  * `depth` counts commits from the tips, or with `relative` from the present boundary. `boundary` cuts at a time
  * (seconds since 1970) and at refs, which may be given together.

@@ -4,20 +4,20 @@ import type { ObjectId } from "./object-id.ts";
 import type { RefName } from "./ref-name.ts";
 
 /**
- * What the server says about one have.
+ * What the server says about one have. gitprotocol-pack(5), "Packfile Negotiation".
  *
  * `common` and `ready` belong to multi_ack_detailed, `continue` to multi_ack, `final` to the bare `ACK` that ends
  * a negotiation. v2 knows only `common`.
  */
 export type AcknowledgmentStatus = "common" | "continue" | "ready" | "final";
 
-/** One `ACK` line. */
+/** One `ACK` line. gitprotocol-pack(5), "Packfile Negotiation". */
 export interface Acknowledgment {
   readonly oid: ObjectId;
   readonly status: AcknowledgmentStatus;
 }
 
-/** All that one answer says about our haves. */
+/** All that one answer says about our haves. gitprotocol-pack(5), "Packfile Negotiation". */
 export interface Acknowledgments {
   /** In the order of the wire; v0 and v1 write a `final` one behind the `NAK`. */
   readonly acks: readonly Acknowledgment[];
@@ -33,13 +33,16 @@ export interface ShallowInfo {
   readonly unshallow: readonly ObjectId[];
 }
 
-/** A line of the `wanted-refs` section. */
+/** A line of the `wanted-refs` section. gitprotocol-v2(5), "fetch". */
 export interface WantedRef {
   readonly name: RefName;
   readonly oid: ObjectId;
 }
 
-/** A line of the `packfile-uris` section. The URI is the server's word: fetch nothing from it unasked. */
+/**
+ * A line of the `packfile-uris` section. The URI is the server's word: fetch nothing from it unasked.
+ * gitprotocol-v2(5), "fetch".
+ */
 export interface PackfileUri {
   /** Trailer hash of that pack. */
   readonly hash: ObjectId;

@@ -2,7 +2,7 @@
 
 import type { GitService } from "./advertisement.ts";
 
-/** What is known about a body before it is sent. */
+/** What is known about a body before it is sent. RFC 9112 §6. */
 export interface RequestBodyFacts {
   readonly service: GitService;
   /** Undefined for a body that is made while it is sent. */
@@ -15,7 +15,7 @@ export interface RequestBodyFacts {
 
 /**
  * What to send. `chunked` with `probe`: first a POST of `FLUSH_PKT`, whose answer is 200 and empty, so that credentials
- * are asked for before a body that cannot be sent twice.
+ * are asked for before a body that cannot be sent twice. RFC 9112 §6.
  */
 export type RequestFraming =
   | { readonly type: "content-length"; readonly byteLength: number; readonly gzip: boolean }

@@ -3,7 +3,7 @@
 import type { GitService } from "./advertisement.ts";
 import { infoRefsPath } from "./smart-http.ts";
 
-/** The request that was answered with a redirect. */
+/** The request that was answered with a redirect. RFC 9110 §15.4. */
 export interface RedirectedRequest {
   readonly method: "GET" | "POST";
   /** Of the repository, without the tail of `infoRefsPath`. */
@@ -12,7 +12,7 @@ export interface RedirectedRequest {
 }
 
 /**
- * Why not to follow.
+ * Why not to follow. RFC 9110 §15.4.
  *
  * `not-listing-request`: only the first GET is followed; a POST would lose its body, or send it to strangers.
  * `no-address`, `not-a-url`: the `Location` is missing or unreadable. `has-credentials`: it would have us use some.
@@ -28,7 +28,7 @@ export type RedirectRefusal =
   | "leaves-https"
   | "leaves-http";
 
-/** What to do. With `sameOrigin` false, no secret of the first origin may go along. */
+/** What to do. With `sameOrigin` false, no secret of the first origin may go along. RFC 9110 §15.4. */
 export type RedirectDecision =
   | { readonly type: "follow"; readonly repositoryUrl: string; readonly sameOrigin: boolean }
   | { readonly type: "refuse"; readonly reason: RedirectRefusal };

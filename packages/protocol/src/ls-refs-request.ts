@@ -4,7 +4,7 @@ import { hasFeature } from "./capabilities.ts";
 import { PktLineWriter } from "./pkt-line/pkt-line-encoder.ts";
 import { invalidArgument, type V2Command, type V2Session, writeCommand } from "./v2-command.ts";
 
-/** What to ask for. */
+/** What to ask for. gitprotocol-v2(5), "ls-refs". */
 export interface LsRefsRequest {
   /** Ask for the object behind annotated tags. */
   readonly peel?: boolean;

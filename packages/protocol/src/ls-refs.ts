@@ -14,7 +14,7 @@ import { isValidRefName, type RefName } from "./ref-name.ts";
 import { RefCollector } from "./ref-collector.ts";
 import type { RefTable } from "./ref-table.ts";
 
-/** An answer to ls-refs. */
+/** An answer to ls-refs. gitprotocol-v2(5), "ls-refs". */
 export interface LsRefsResult {
   /** In the order of the wire; may hold more than was asked for. */
   readonly refs: readonly AdvertisedRef[];
@@ -24,7 +24,10 @@ export interface LsRefsResult {
   readonly invalidNames: readonly RefName[];
 }
 
-/** An answer as it was decoded. `refs` is derived from `table` when it is first asked for. */
+/**
+ * An answer as it was decoded. `refs` is derived from `table` when it is first asked for.
+ * gitprotocol-v2(5), "ls-refs".
+ */
 export interface DecodedLsRefs extends LsRefsResult {
   readonly table: RefTable;
 }

@@ -8,6 +8,7 @@ const MAX_LENGTH = 255;
 
 /**
  * May a client sign this? A server could otherwise have other text signed in the place of a nonce.
+ * gitprotocol-capabilities(5), "push-cert=<nonce>".
  *
  * Source: git's limits, 1 to 255 of `A-Z a-z 0-9 - . / + = _`.
  */
@@ -25,7 +26,10 @@ export interface PushNonceSource {
   readonly objectFormat: ObjectFormat;
 }
 
-/** The nonce of a second, the same as git's: `<seconds>-<HMAC>`, whose key is repository and second, and text the seed. */
+/**
+ * The nonce of a second, the same as git's: `<seconds>-<HMAC>`, whose key is repository and second, and text the seed.
+ * gitprotocol-capabilities(5), "push-cert=<nonce>".
+ */
 export function createPushNonce(source: PushNonceSource, seconds: number): string {
   const { seed, repository, objectFormat } = source;
   return `${seconds}-${hmacHex(encodeText(`${repository}:${seconds}`), encodeText(seed), objectFormat)}`;
@@ -40,7 +44,7 @@ export type PushNonceStatus =
   | { readonly type: "ok" | "bad" | "missing" | "unsolicited" }
   | { readonly type: "slop"; readonly slopSeconds: number };
 
-/** What {@link checkPushNonce} compares. */
+/** What {@link checkPushNonce} compares. gitprotocol-capabilities(5), "push-cert=<nonce>". */
 export interface PushNonceCheck {
   /** In the certificate. */
   readonly received: string | undefined;
@@ -52,7 +56,10 @@ export interface PushNonceCheck {
   readonly maxSlopSeconds?: number;
 }
 
-/** Is the nonce of a certificate the one that was given out? Compares in constant time. */
+/**
+ * Is the nonce of a certificate the one that was given out? Compares in constant time.
+ * gitprotocol-capabilities(5), "push-cert=<nonce>".
+ */
 export function checkPushNonce(check: PushNonceCheck): PushNonceStatus {
   const { received, issued, source, maxSlopSeconds = 0 } = check;
   if (received === undefined) return { type: "missing" };

@@ -8,11 +8,11 @@ declare const refNameBrand: unique symbol;
 /**
  * A ref name. UTF-8 text; each byte that is not part of valid UTF-8 is carried as a lone surrogate
  * U+DC80..U+DCFF. Two names are equal strings exactly when they are equal bytes. Print with
- * `formatRefName`, put on the wire with {@link encodeRefName}.
+ * `formatRefName`, put on the wire with {@link encodeRefName}. git-check-ref-format(1).
  */
 export type RefName = string & { readonly [refNameBrand]: never };
 
-/** Rules to relax in {@link isValidRefName}. */
+/** Rules to relax in {@link isValidRefName}. git-check-ref-format(1). */
 export interface RefNameRules {
   /** Accept a name without a slash, as `git check-ref-format --allow-onelevel`. Default: false. */
   readonly allowOneLevel?: boolean;
@@ -32,7 +32,7 @@ export function encodeRefName(name: RefName): Uint8Array {
 }
 
 /**
- * Read a ref name from text: anything {@link isValidRefName} accepts, and `HEAD`.
+ * Read a ref name from text: anything {@link isValidRefName} accepts, and `HEAD`. git-check-ref-format(1).
  *
  * @throws {ProtocolError} `REF_NAME_INVALID`.
  */

@@ -12,7 +12,7 @@ import {
 import { isValidRefName, parseRefName, refNameError, type RefName } from "./ref-name.ts";
 
 /**
- * One command of an update-request.
+ * One command of an update-request. gitprotocol-pack(5), "Reference Update Request and Packfile Transfer".
  *
  * Create and delete carry one id only, so a zero id cannot be mistaken for an object. `oldId` is a lease: the server
  * refuses the command when the ref is elsewhere.

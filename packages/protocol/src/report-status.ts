@@ -5,7 +5,10 @@ import { PktLineWriter } from "./pkt-line/pkt-line-encoder.ts";
 import { SidebandEncoder } from "./pkt-line/sideband-encoder.ts";
 import type { RefName } from "./ref-name.ts";
 
-/** What a server says it did instead of what was asked; report-status-v2 only. */
+/**
+ * What a server says it did instead of what was asked; report-status-v2 only.
+ * gitprotocol-pack(5), "Report Status".
+ */
 export interface RefReport {
   readonly refName?: RefName;
   readonly oldId?: ObjectId;
@@ -15,13 +18,16 @@ export interface RefReport {
 
 /**
  * The outcome of one command. A server may report one command several times, and under other names, so match by
- * `ref`; a command it does not mention has failed.
+ * `ref`; a command it does not mention has failed. gitprotocol-pack(5), "Report Status".
  */
 export type CommandStatus =
   | { readonly type: "ok"; readonly ref: RefName; readonly options: RefReport }
   | { readonly type: "ng"; readonly ref: RefName; /** Sanitised. */ readonly reason: string };
 
-/** Whether the server could store the pack. When not, every command failed, and is still listed. */
+/**
+ * Whether the server could store the pack. When not, every command failed, and is still listed.
+ * gitprotocol-pack(5), "Report Status".
+ */
 export type UnpackStatus =
   | { readonly ok: true }
   | { readonly ok: false; /** Sanitised. */ readonly error: string };

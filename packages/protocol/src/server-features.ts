@@ -69,7 +69,7 @@ export interface V2Features extends CommonFeatures {
   readonly promisorRemotes: readonly PromisorRemote[];
 }
 
-/** Read what a v0 or v1 upload-pack advertises. */
+/** Read what a v0 or v1 upload-pack advertises. gitprotocol-capabilities(5). */
 export function uploadPackFeatures(list: CapabilityList): UploadPackFeatures {
   const known = new Reader(list);
   const detailed = known.has("multi_ack_detailed");
@@ -96,7 +96,7 @@ export function uploadPackFeatures(list: CapabilityList): UploadPackFeatures {
   };
 }
 
-/** Read what a receive-pack advertises. */
+/** Read what a receive-pack advertises. gitprotocol-capabilities(5). */
 export function receivePackFeatures(list: CapabilityList): ReceivePackFeatures {
   const known = new Reader(list);
   const second = known.has("report-status-v2");
@@ -116,7 +116,7 @@ export function receivePackFeatures(list: CapabilityList): ReceivePackFeatures {
   };
 }
 
-/** Read what a v2 server advertises. */
+/** Read what a v2 server advertises. gitprotocol-v2(5), "Capability Advertisement". */
 export function v2Features(list: CapabilityList): V2Features {
   const known = new Reader(list);
   const lsRefs = known.features("ls-refs");

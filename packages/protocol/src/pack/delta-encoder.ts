@@ -18,7 +18,10 @@ const MULTIPLIER = 0x0100_0193;
 const LEAVING: number = power(MULTIPLIER, BLOCK_BYTES);
 const NONE = -1;
 
-/** An object that deltas are made against, its blocks in a table. Some bytes of memory for each byte of it. */
+/**
+ * An object that deltas are made against, its blocks in a table. Some bytes of memory for each byte of it.
+ * gitformat-pack(5), "Deltified representation".
+ */
 export class DeltaBase {
   readonly #bytes: Uint8Array;
   /** The last block with each hash, and for each block the one before it with the same hash. */

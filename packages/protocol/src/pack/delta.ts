@@ -3,7 +3,7 @@
 import { ProtocolError } from "../errors.ts";
 import { readSize, type Varint } from "./varint.ts";
 
-/** Sizes at the front of a delta, and where its instructions begin. */
+/** Sizes at the front of a delta, and where its instructions begin. gitformat-pack(5), "Deltified representation". */
 export interface DeltaHeader {
   readonly baseSize: number;
   readonly resultSize: number;
@@ -41,7 +41,7 @@ export function decodeDeltaHeaderFor(base: Uint8Array, delta: Uint8Array): Delta
 }
 
 /**
- * Apply a delta to its base. A new array; neither argument is kept.
+ * Apply a delta to its base. A new array; neither argument is kept. gitformat-pack(5), "Deltified representation".
  *
  * @param maxResultBytes most bytes of the result: checked before they are allocated.
  * @throws {ProtocolError} `DELTA_INVALID`, or `LIMIT_EXCEEDED` for a result over `maxResultBytes`.

@@ -11,11 +11,12 @@ import {
 import { PACK_HEADER_LENGTH } from "./header.ts";
 import { encodeBaseDistance, readBaseDistance, readSize, writeSize } from "./varint.ts";
 
-/** The kinds of object. */
+/** The kinds of object. gitformat-pack(5), "pack-*.pack files". */
 export type ObjectType = "commit" | "tree" | "blob" | "tag";
 
 /**
  * What an entry holds: an object, or a delta against an earlier entry or a named object.
+ * gitformat-pack(5), "pack-*.pack files".
  *
  * `size` is the inflated size of what follows, for deltas that of the delta. `dataOffset` is where the zlib stream
  * begins, in the same bytes.
@@ -159,7 +160,10 @@ export function decodePackEntryHeader(
   return { type: objectTypeOf(header.kind), size, dataOffset };
 }
 
-/** What {@link encodePackEntryHeader} writes. `baseDistance` is the entry's own offset less its base's. */
+/**
+ * What {@link encodePackEntryHeader} writes. `baseDistance` is the entry's own offset less its base's.
+ * gitformat-pack(5), "pack-*.pack files".
+ */
 export type PackEntryDescription =
   | { readonly type: ObjectType; readonly size: number }
   | { readonly type: "ofs-delta"; readonly size: number; readonly baseDistance: number }

@@ -5,7 +5,7 @@ import { type ProtocolLimits, resolveLimits } from "../limits.ts";
 import type { ObjectFormat } from "../object-id.ts";
 import { createHasher } from "./hasher.ts";
 
-/** `PACK`, version, object count. */
+/** `PACK`, version, object count. gitformat-pack(5), "pack-*.pack files". */
 export const PACK_HEADER_LENGTH = 12;
 
 /** gitformat-pack(5), "pack-*.pack files have the following format". */
@@ -63,7 +63,10 @@ export function encodePackHeader(objectCount: number): Uint8Array {
   return bytes;
 }
 
-/** The pack of no objects: what must follow an update-request that only moves refs. A new array. */
+/**
+ * The pack of no objects: what must follow an update-request that only moves refs. A new array.
+ * gitformat-pack(5), "pack-*.pack files".
+ */
 export function emptyPack(format: ObjectFormat): Uint8Array {
   const header = encodePackHeader(0);
   const trailer = createHasher(format).update(header).digest();

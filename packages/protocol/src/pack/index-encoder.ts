@@ -21,7 +21,10 @@ export interface EncodePackIndexOptions {
   readonly largeOffsetsAbove?: number;
 }
 
-/** What an index is made of: an {@link IndexedPack}, or the same columns from elsewhere. */
+/**
+ * What an index is made of: an {@link IndexedPack}, or the same columns from elsewhere.
+ * gitformat-pack(5), "Version 2 pack-*.idx files".
+ */
 export type PackIndexColumns = Pick<
   IndexedPack,
   "format" | "checksum" | "offsets" | "ids" | "crcs" | "externalBases"

@@ -12,7 +12,7 @@ import { createHasher } from "./hasher.ts";
 import { compareIds } from "./id-order.ts";
 import { FAN_OUT_LENGTH, INDEX_HEADER_LENGTH, INDEX_MAGIC, LARGE_OFFSET } from "./index-layout.ts";
 
-/** What an index says of one object. */
+/** What an index says of one object. gitformat-pack(5), "Version 2 pack-*.idx files". */
 export interface PackIndexEntry {
   readonly oid: ObjectId;
   /** Where its entry begins in the pack. */

@@ -13,7 +13,7 @@ import { InflateBudget } from "./inflate-budget.ts";
 import { type EntrySink, PackScanner, type PackScanOptions } from "./scanner.ts";
 import type { PackSource } from "./source.ts";
 
-/** An object of a pack, deltas resolved. */
+/** An object of a pack, deltas resolved. gitformat-pack(5), "pack-*.pack files". */
 export interface PackedObject {
   /** Its place in the columns of the {@link IndexedPack}. */
   readonly entry: number;

@@ -6,7 +6,7 @@ import { type ObjectType, OFS_DELTA, objectTypeOf, REF_DELTA } from "./entry.ts"
 import type { PackHeader } from "./header.ts";
 import { type EntrySink, PackScanner, type PackScanOptions, type PackSummary } from "./scanner.ts";
 
-/** Where an entry is, and how large. */
+/** Where an entry is, and how large. gitformat-pack(5), "pack-*.pack files". */
 export interface PackEntryPlace {
   /** Where the entry begins, from the start of the pack. */
   readonly offset: number;
@@ -16,13 +16,13 @@ export interface PackEntryPlace {
   readonly size: number;
 }
 
-/** The start of an entry: what its header says. */
+/** The start of an entry: what its header says. gitformat-pack(5), "pack-*.pack files". */
 export type PackEntryStart =
   | (PackEntryPlace & { readonly type: ObjectType })
   | (PackEntryPlace & { readonly type: "ofs-delta"; readonly baseOffset: number })
   | (PackEntryPlace & { readonly type: "ref-delta"; readonly baseId: ObjectId });
 
-/** A whole entry. */
+/** A whole entry. gitformat-pack(5), "pack-*.pack files". */
 export type PackEntry = PackEntryStart & {
   /** Bytes of its zlib stream. */
   readonly packedLength: number;

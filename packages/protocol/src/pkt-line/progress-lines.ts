@@ -3,7 +3,7 @@
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { sanitizeText } from "../sanitize-text.ts";
 
-/** One line of progress. */
+/** One line of progress. gitprotocol-capabilities(5), "side-band, side-band-64k". */
 export interface ProgressLine {
   /** Sanitised, without its line end; cut at the limit. */
   readonly text: string;
@@ -20,6 +20,7 @@ export interface ProgressLinesOptions {
 
 /**
  * Re-assembles progress lines from pieces that are cut anywhere, in words and in UTF-8 sequences.
+ * gitprotocol-capabilities(5), "side-band, side-band-64k".
  *
  * Lines end in CR, LF or CR LF. Empty lines are left out. Memory is bounded by `maxLength`.
  */

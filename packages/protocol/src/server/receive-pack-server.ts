@@ -48,7 +48,10 @@ export interface ReceivePackContent {
   readonly alternateTips?: readonly ObjectId[];
 }
 
-/** The commands. No answer is due before the pack is in, but `progress` may be sent. */
+/**
+ * The commands. No answer is due before the pack is in, but `progress` may be sent.
+ * gitprotocol-pack(5), "Reference Update Request and Packfile Transfer".
+ */
 export interface UpdateCommands {
   readonly type: "update";
   readonly update: DecodedUpdateRequest;

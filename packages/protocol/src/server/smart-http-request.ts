@@ -9,7 +9,7 @@ import {
   resultContentType,
 } from "../smart-http.ts";
 
-/** An HTTP request as a server sees it. */
+/** An HTTP request as a server sees it. gitprotocol-http(5), "Smart Clients". */
 export interface HttpRequestHead {
   readonly method: string;
   /** Path and query, as on the request line. */
@@ -21,6 +21,7 @@ export interface HttpRequestHead {
 /**
  * What is asked for. `path` is that of the repository: percent-decoded, it starts with `/`, and its segments are
  * neither empty, `.` nor `..`. It is still the client's word: look it up, do not open it.
+ * gitprotocol-http(5), "Smart Clients".
  */
 export type SmartHttpRequest =
   | {

@@ -7,7 +7,7 @@ import type { LsRefsRequest } from "../ls-refs-request.ts";
 import type { ObjectId } from "../object-id.ts";
 import type { ObjectInfoRequest } from "../object-info.ts";
 
-/** v2: list refs. Answer with `UploadPackServer.listRefs`. */
+/** v2: list refs. Answer with `UploadPackServer.listRefs`. gitprotocol-v2(5), "ls-refs". */
 export interface ListRefsRequest {
   readonly type: "ls-refs";
   readonly request: LsRefsRequest;
@@ -15,7 +15,10 @@ export interface ListRefsRequest {
   readonly capabilities: CapabilityList;
 }
 
-/** v2: tell the sizes of objects. Answer with `UploadPackServer.describeObjects`. */
+/**
+ * v2: tell the sizes of objects. Answer with `UploadPackServer.describeObjects`.
+ * gitprotocol-v2(5), "object-info".
+ */
 export interface DescribeObjectsRequest {
   readonly type: "object-info";
   readonly request: ObjectInfoRequest;
@@ -23,7 +26,10 @@ export interface DescribeObjectsRequest {
   readonly capabilities: CapabilityList;
 }
 
-/** v2: name bundles to begin a clone with. Answer with `UploadPackServer.listBundles`. */
+/**
+ * v2: name bundles to begin a clone with. Answer with `UploadPackServer.listBundles`.
+ * gitprotocol-v2(5), "bundle-uri".
+ */
 export interface ListBundlesRequest {
   readonly type: "bundle-uri";
   /** What came with the command. */
@@ -32,7 +38,7 @@ export interface ListBundlesRequest {
 
 /**
  * Objects are wanted. Answer with `UploadPackServer.acceptWants`, or `refuse` when one of them is not to be had: that
- * an object may be given away is for the caller to decide.
+ * an object may be given away is for the caller to decide. gitprotocol-pack(5), "Packfile Negotiation".
  */
 export interface WantsRequest {
   readonly type: "wants";
@@ -42,7 +48,10 @@ export interface WantsRequest {
   readonly capabilities: CapabilityList;
 }
 
-/** The client says what it has. Answer with `UploadPackServer.acknowledge`. */
+/**
+ * The client says what it has. Answer with `UploadPackServer.acknowledge`.
+ * gitprotocol-pack(5), "Packfile Negotiation".
+ */
 export interface NegotiationRequest {
   readonly type: "haves";
   /** Those of this round. Over HTTP the client repeats what was common. */
@@ -53,6 +62,7 @@ export interface NegotiationRequest {
 
 /**
  * The pack is due. Answer with `packData` as often as needed, `progress` in between, and `endPack`.
+ * gitprotocol-pack(5), "Packfile Negotiation".
  *
  * It holds what the wants lead to and `common` does not. Where the boundary moved away from a commit (`unshallow`), it
  * holds what the parents of that commit lead to as well, though nobody wants them by name.

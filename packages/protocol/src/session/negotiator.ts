@@ -20,7 +20,7 @@ export interface HaveSource {
 }
 
 /**
- * How the server listens.
+ * How the server listens. gitprotocol-capabilities(5), "multi_ack".
  *
  * `stateful`: v0 and v1 on one connection: it remembers, and is kept one portion behind. `stateless`: v0 and v1 over
  * HTTP: each request stands alone, so what is common is said again. `v2`: each request stands alone on any

@@ -67,7 +67,6 @@ describeWith(["nginx"], "the limits of a target", () => {
     const root = folder.join("served");
     const large = await createRepository(`${root}/large.git`);
     for (let n = 0; n < 6; n += 1) {
-      // eslint-disable-next-line no-await-in-loop
       await commit(large, "refs/heads/main", { [`f${n}`]: noise(200_000, String(n)) });
     }
     const target = await createRepository(`${root}/target.git`);

@@ -107,7 +107,6 @@ async function readSmallFile(reference: FileReference): Promise<string> {
     let length = 0;
     // Not by its size: a pipe and a file below /proc have none.
     for (;;) {
-      // eslint-disable-next-line no-await-in-loop
       const { bytesRead } = await file.read(buffer, length, buffer.length - length);
       if (bytesRead === 0) break;
       length += bytesRead;

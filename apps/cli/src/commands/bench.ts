@@ -43,7 +43,6 @@ export async function runBench(context: CommandContext): Promise<ExitStatus> {
       const targetPath = join(workDir, `target-${process.pid}-${index}.git`);
       const request = requestOf(context, scenario, targetPath, settings.environment.runNow);
       // One after the other: a neighbour would be measured, too.
-      // eslint-disable-next-line no-await-in-loop
       runs.push(await measure(context, client, request, { index, targetPath }));
     }
     const report: BenchReport = {
@@ -108,7 +107,6 @@ async function measure(
     progress.end();
     if (!flags["keep-targets"]) {
       for (const path of [targetPath, `${targetPath}-git`]) {
-        // eslint-disable-next-line no-await-in-loop
         await rm(path, { recursive: true, force: true });
       }
     }

@@ -3,7 +3,13 @@
  * would: the same addresses, the same credentials, the same permissions. Changes nothing anywhere.
  */
 
-import type { AuthProvider, Client, Endpoint, EndpointRole } from "@gitsync/engine";
+import {
+  createHttpClient,
+  type AuthProvider,
+  type Client,
+  type Endpoint,
+  type EndpointRole,
+} from "@gitsync/engine";
 import { configuredRoutes, loadConfig, type ConfiguredRoute, type FleetConfig } from "@gitsync/runtime";
 import type { FleetCredentials } from "@gitsync/worker";
 import { CliError } from "../cli-error.ts";
@@ -11,7 +17,7 @@ import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { failureOf, type Failure } from "../output/failure.ts";
 import { reportJson } from "../output/report.ts";
-import { createFleetClient } from "../settings/engine-client.ts";
+import { createFleetClient, egressPolicyOf } from "../settings/engine-client.ts";
 import { openFleetIdentity } from "../settings/fleet-identity.ts";
 import { readSettings, type Settings } from "../settings/settings.ts";
 
@@ -93,14 +99,14 @@ async function askAll(
   config: FleetConfig,
   repositories: readonly Repository[],
 ): Promise<readonly Answer[]> {
-  const identity = await openFleetIdentity(() => config, { env, secrets });
+  const http = createHttpClient({ egress: egressPolicyOf(config.egress) });
+  const identity = await openFleetIdentity(() => config, { env, secrets, http });
   const client = createFleetClient(config.egress, env);
   const answers: Answer[] = [];
   let done = 0;
   const queue = repositories.entries();
   const askInTurn = async (): Promise<void> => {
     for (const [index, repository] of queue) {
-      // eslint-disable-next-line no-await-in-loop
       const failure = await ask(client, identity.credentials, repository, signal);
       answers[index] = { ...repository, failure };
       done += 1;

@@ -18,12 +18,11 @@ import {
   type QueueStore,
   type Shutdown,
 } from "@gitsync/runtime";
-import { createHttpClient } from "@gitsync/engine";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { egressPolicyOf } from "../settings/engine-client.ts";
-import { openFleetClient } from "../settings/fleet-client.ts";
+import { openFleetClient, openFleetHttpClient } from "../settings/fleet-client.ts";
 import { openFleetIdentity } from "../settings/fleet-identity.ts";
 import { readSettings, type Settings } from "../settings/settings.ts";
 import { VERSION } from "../version.ts";
@@ -131,12 +130,11 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
 async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: number): Promise<void> {
   const { config, environment, logger, metrics, store, producer, secrets, shutdown } = fleet;
   const { createWorker, startProbeServer } = await import("@gitsync/worker");
-  const identity = await openFleetIdentity(() => config.current(), { env, secrets });
+  const http = openFleetHttpClient(config);
+  const identity = await openFleetIdentity(() => config.current(), { env, secrets, http });
   shutdown.add("credentials", () => identity.close(), CLOSE_MS);
   const client = openFleetClient(config, env, environment.spoolDirectory);
   shutdown.add("connections", () => client.close(), CLOSE_MS);
-  const http = createHttpClient({ egress: egressPolicyOf(config.current().egress) });
-  shutdown.add("notifications", () => http.close(), CLOSE_MS);
   const reader = new SecretReader({ env, secrets });
   const worker = createWorker({
     store,

@@ -1,9 +1,8 @@
 /** The configured credentials, ready to be used: with what it takes to read secrets and to ask for tokens. */
 
-import { createHttpClient } from "@gitsync/engine";
+import type { HttpClient } from "@gitsync/engine";
 import type { FleetConfig, SecretRegistry } from "@gitsync/runtime";
 import type { FleetCredentials } from "@gitsync/worker";
-import { egressPolicyOf } from "./engine-client.ts";
 
 export interface FleetIdentity {
   readonly credentials: FleetCredentials;
@@ -13,15 +12,16 @@ export interface FleetIdentity {
 export interface FleetIdentityOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly secrets: SecretRegistry;
+  /** For the APIs that give tokens; closed with the identity. */
+  readonly http: HttpClient;
 }
 
-/** `config` is asked each time a credential is needed; where tokens are asked for is settled now. */
+/** `config` is asked each time a credential is needed. */
 export async function openFleetIdentity(
   config: () => FleetConfig,
-  { env, secrets }: FleetIdentityOptions,
+  { env, secrets, http }: FleetIdentityOptions,
 ): Promise<FleetIdentity> {
   const { createFleetCredentials } = await import("@gitsync/worker");
-  const http = createHttpClient({ egress: egressPolicyOf(config().egress) });
   const credentials = createFleetCredentials({
     credentials: () => config().credentials,
     env,

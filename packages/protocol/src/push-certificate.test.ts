@@ -127,6 +127,8 @@ describe("push certificate", () => {
     ["u@h:r", "h:r"],
     ["/srv/a@b", "/srv/a@b"],
     ["a@b/c", "a@b/c"],
+    ["@s://u:p@h/r", "s://h/r"],
+    ["u@s://@", "s://"],
   ] as const)("the pushee %s is named as %s", ([address, shown], { expect }) => {
     expect(urlWithoutCredentials(address)).toBe(shown);
   });

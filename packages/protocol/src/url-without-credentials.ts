@@ -12,5 +12,7 @@ export function urlWithoutCredentials(address: string): string {
   if (at === -1) return address;
   // Without a scheme only `user@host:path` has a user; `a@b/c` is a path.
   if (scheme === "" && !authority.slice(at).includes(":")) return address;
-  return `${scheme}${rest.slice(at + 1)}`;
+  const shown = rest.slice(at + 1);
+  // What stood behind the user may itself read as a URL with a user: `@s://u:p@host`.
+  return scheme === "" ? urlWithoutCredentials(shown) : `${scheme}${shown}`;
 }

@@ -1,19 +1,11 @@
 /** What every store must hold of hosts: limits in both roles, blocks, hosts that are down, pushes to a target. */
 
 import { targetKeyOf, type RouteDefinition, type RunReport } from "@gitsync/jobs";
-import {
-  newId,
-  openFleetStore,
-  openRouteStore,
-  type FleetStore,
-  type HostFindings,
-  type RouteStore,
-  type RunEnd,
-  type RunStart,
-} from "@gitsync/producer";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Backend, BackendKind } from "./support/backends.ts";
+import { newId, type HostFindings, type RunEnd, type RunStart } from "@gitsync/producer";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { BackendKind } from "./support/backends.ts";
 import { someRoute } from "./support/routes.ts";
+import { stateOfSuite } from "./support/suite-store.ts";
 
 const MINUTE = 60_000;
 
@@ -24,24 +16,9 @@ interface Run {
 
 /** Define the suite for one kind of store. */
 export function describeHosts(kind: BackendKind): void {
-  let backend: Backend;
-  let routes: RouteStore;
-  let fleet: FleetStore;
-  let time = 0;
-
-  beforeAll(async () => {
-    backend = await kind.open();
-  });
-  afterAll(async () => {
-    await backend?.[Symbol.asyncDispose]();
-  });
+  const on = stateOfSuite(kind);
   beforeEach(async () => {
-    time = Date.now();
-    const clock = { clock: () => time };
-    routes = await openRouteStore(backend.store, clock);
-    fleet = await openFleetStore(backend.store, clock);
-    await backend.reset();
-    for (const id of ["w1", "w2"]) await fleet.beat({ id, capacity: 8, configHash: undefined });
+    for (const id of ["w1", "w2"]) await on.fleet.beat({ id, capacity: 8, configHash: undefined });
   });
 
   /** A dirty route between two hosts. */
@@ -55,8 +32,8 @@ export function describeHosts(kind: BackendKind): void {
       target: { url },
       targetKey: targetKeyOf(url),
     };
-    await routes.put(route);
-    await routes.hint(id, { jobId: newId(), lane: "sync", trigger: "webhook" });
+    await on.routes.put(route);
+    await on.routes.hint(id, { jobId: newId(), lane: "sync", trigger: "webhook" });
     return route;
   }
 
@@ -64,7 +41,7 @@ export function describeHosts(kind: BackendKind): void {
   async function tryStart(route: RouteDefinition, facts: Partial<RunStart> = {}): Promise<Run | number> {
     const runId = newId();
     const start = { runId, workerId: "w1", attempt: 1, skip: [], ...facts };
-    const next = await routes.startRun(route.targetKey, start);
+    const next = await on.routes.startRun(route.targetKey, start);
     return next.type === "run" ? { runId, route } : (next.heldForMs ?? -1);
   }
 
@@ -84,12 +61,12 @@ export function describeHosts(kind: BackendKind): void {
       jobId: "j",
       route: route.id,
       attempt: 1,
-      startedAt: time,
-      finishedAt: time,
+      startedAt: on.time,
+      finishedAt: on.time,
       outcome: "transient",
       final: false,
     };
-    await routes.finishRun(report, { failures: "keep", jobState: "waiting", hosts, ...end });
+    await on.routes.finishRun(report, { failures: "keep", jobState: "waiting", hosts, ...end });
   }
 
   describe("a host's limit", () => {
@@ -100,7 +77,7 @@ export function describeHosts(kind: BackendKind): void {
       await start(await dirty("c.test", "a.test"), { ...limits, workerId: "w2" });
       const third = await dirty("a.test", "d.test");
       expect(await tryStart(third, limits)).toBe(1_000);
-      expect(await fleet.hostsInFlight()).toEqual(
+      expect(await on.fleet.hostsInFlight()).toEqual(
         new Map([
           ["a.test", 2],
           ["b.test", 1],
@@ -116,18 +93,18 @@ export function describeHosts(kind: BackendKind): void {
       for (const workerId of ["w1", "w2"])
         await start(await dirty("a.test", "b.test"), { ...limits, workerId });
       const third = await dirty("a.test", "c.test");
-      time += 10_000;
-      await fleet.beat({ id: "w1", capacity: 8, configHash: undefined });
+      on.time += 10_000;
+      await on.fleet.beat({ id: "w1", capacity: 8, configHash: undefined });
       expect(await tryStart(third, limits)).toBe(1_000);
-      time += 10_000;
-      await fleet.beat({ id: "w1", capacity: 8, configHash: undefined });
+      on.time += 10_000;
+      await on.fleet.beat({ id: "w1", capacity: 8, configHash: undefined });
       await start(third, limits);
     });
 
     test("counts a run that was taken over once", async () => {
       const route = await dirty("a.test", "b.test");
       for (let n = 0; n < 3; n += 1) await start(route, { hostLimits: { "a.test": 3 } });
-      expect((await fleet.hostsInFlight()).get("a.test")).toBe(1);
+      expect((await on.fleet.hostsInFlight()).get("a.test")).toBe(1);
     });
 
     test("holds when many ask at once", async () => {
@@ -144,8 +121,8 @@ export function describeHosts(kind: BackendKind): void {
       const others = [await dirty("a.test", "c.test"), await dirty("c.test", "a.test")];
       for (const route of others) expect(await tryStart(route)).toBe(5_000);
       await start(await dirty("b.test", "c.test"));
-      expect(await fleet.hostBlocks()).toEqual([
-        { host: "a.test", until: time + 5_000, reason: "rate-limited" },
+      expect(await on.fleet.hostBlocks()).toEqual([
+        { host: "a.test", until: on.time + 5_000, reason: "rate-limited" },
       ]);
       await finish(run, { blocked: { host: "a.test", ms: 1_000 } });
       expect(await tryStart(run.route)).toBe(5_000);
@@ -153,9 +130,9 @@ export function describeHosts(kind: BackendKind): void {
       expect(await tryStart(run.route)).toBe(9_000);
       await finish(run, { answered: ["a.test"] });
       expect(await tryStart(run.route)).toBe(9_000);
-      time += 9_000;
+      on.time += 9_000;
       await start(run.route);
-      expect(await fleet.hostBlocks()).toEqual([]);
+      expect(await on.fleet.hostBlocks()).toEqual([]);
     });
 
     test("holds back a job that is done with the route itself", async () => {
@@ -177,10 +154,10 @@ export function describeHosts(kind: BackendKind): void {
     test("is left alone after five failures in a row, longer each time", async () => {
       const route = await failFiveTimes();
       expect(await tryStart(route)).toBe(30_000);
-      expect(await fleet.hostBlocks()).toMatchObject([{ host: "a.test", reason: "unreachable" }]);
+      expect(await on.fleet.hostBlocks()).toMatchObject([{ host: "a.test", reason: "unreachable" }]);
       let pause = 30_000;
       for (let n = 0; n < 8; n += 1) {
-        time += pause;
+        on.time += pause;
         await finish(await start(route), down);
         pause = Math.min(15 * MINUTE, pause * 2);
         expect(await tryStart(route)).toBe(pause);
@@ -191,12 +168,12 @@ export function describeHosts(kind: BackendKind): void {
     test("is tried by one run, and used by all once that one got through", async () => {
       const route = await failFiveTimes();
       const other = await dirty("c.test", "a.test");
-      time += 30_000;
+      on.time += 30_000;
       const probe = await start(route);
       expect(await tryStart(other)).toBe(MINUTE);
       await finish(probe, { answered: ["a.test", "b.test"] });
       await start(other);
-      expect(await fleet.hostBlocks()).toEqual([]);
+      expect(await on.fleet.hostBlocks()).toEqual([]);
     });
 
     test("is not taken to be down by failures with an answer in between", async () => {
@@ -212,13 +189,13 @@ export function describeHosts(kind: BackendKind): void {
     const limits = { pushesPerMinute: { "a.test": 3, "b.test": 1 } };
     const one = await dirty("b.test", "a.test");
     const two = { ...someRoute(), target: one.target, targetKey: one.targetKey };
-    await routes.put(two);
+    await on.routes.put(two);
     await finish(await start(one, limits), {}, { pushes: 2 });
-    time += 20_000;
+    on.time += 20_000;
     await finish(await start(one, limits), {}, { pushes: 1 });
-    await routes.hint(two.id, { jobId: newId(), lane: "sync", trigger: "webhook" });
+    await on.routes.hint(two.id, { jobId: newId(), lane: "sync", trigger: "webhook" });
     expect(await tryStart(two, limits)).toBe(40_000);
-    time += 40_000;
+    on.time += 40_000;
     await finish(await start(one, limits), {}, { pushes: 0 });
     await finish(await start(one, limits), {}, { pushes: 2 });
     expect(await tryStart(one, limits)).toBe(20_000);
@@ -226,21 +203,21 @@ export function describeHosts(kind: BackendKind): void {
 
   test("an approved plan is handed to runs until one of them ends well", async () => {
     const route = await dirty("a.test", "b.test");
-    expect(await routes.approve(route.id, "0123456789abcdef")).toBe(true);
-    expect(await routes.approve("nobody/there", "x")).toBe(false);
+    expect(await on.routes.approve(route.id, "0123456789abcdef")).toBe(true);
+    expect(await on.routes.approve("nobody/there", "x")).toBe(false);
     const next = async () =>
-      await routes.startRun(route.targetKey, { runId: newId(), workerId: "w1", attempt: 1, skip: [] });
+      await on.routes.startRun(route.targetKey, { runId: newId(), workerId: "w1", attempt: 1, skip: [] });
     expect(await next()).toMatchObject({ approvedPlan: "0123456789abcdef" });
     const run = await start(route);
     await finish(run, {});
     const again = await start(route);
-    const status = await routes.route(route.id);
+    const status = await on.routes.route(route.id);
     await finish(
       again,
       {},
       { synced: status?.requested ?? "", condition: "ok", failures: "reset", jobState: "completed" },
     );
-    await routes.hint(route.id, { jobId: newId(), lane: "sync", trigger: "webhook" });
+    await on.routes.hint(route.id, { jobId: newId(), lane: "sync", trigger: "webhook" });
     expect(await next()).toMatchObject({ approvedPlan: undefined });
   });
 }

@@ -5,12 +5,13 @@ import { createSilentLogger, NO_METRICS, parseConfig, Secret, type FleetConfig }
 import { Lanes, openFleetStore, openRouteStore, type RouteStore } from "@gitsync/producer";
 import { Notifier, Sweeper } from "@gitsync/worker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Backend, BackendKind } from "./support/backends.ts";
+import type { BackendKind } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
 import { notifiedPerson } from "./support/notified.ts";
 import { convergedResult } from "./support/routes.ts";
 import { scriptedClient } from "./support/scripted-client.ts";
+import { storeOfSuite } from "./support/suite-store.ts";
 
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
@@ -31,25 +32,21 @@ mirrors:
 
 /** Define the suite for one kind of store. */
 export function describeNotifications(kind: BackendKind): void {
-  let backend: Backend;
+  const suite = storeOfSuite(kind);
   let http: HttpClient;
-  beforeAll(async () => {
+  beforeAll(() => {
     http = createHttpClient({ egress: { addresses: "any" } });
-    backend = await kind.open();
   });
-  afterAll(async () => {
-    await http.close();
-    await backend?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => http.close());
 
   describe("a route that fails", () => {
     test("for a week is tried each day, told of once and in each digest, and told of when it is fine again", async () => {
       await using person = await notifiedPerson(KEY);
-      await using fleet = await startFleet(backend);
+      await using fleet = await startFleet(suite.backend);
       const config = configOf(person.url);
       let time = Date.now();
       const clock = { clock: () => time };
-      const { store } = backend;
+      const { store } = suite.backend;
       const routes = await openRouteStore(store, clock);
       const processes = await openFleetStore(store, clock);
       const logger = createSilentLogger();
@@ -114,13 +111,13 @@ export function describeNotifications(kind: BackendKind): void {
 
   test("what could not be told is told later, and never twice", async () => {
     await using person = await notifiedPerson(KEY);
-    await using fleet = await startFleet(backend);
+    await using fleet = await startFleet(suite.backend);
     const { routes } = fleet.producer;
     const config = configOf(person.url);
     const outside = { http, readSecret: () => Promise.resolve(new Secret(KEY)) };
     const notifier = new Notifier({
       routes,
-      fleet: await openFleetStore(backend.store),
+      fleet: await openFleetStore(suite.backend.store),
       config: () => config,
       logger: createSilentLogger(),
       metrics: NO_METRICS,

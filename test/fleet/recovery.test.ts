@@ -2,14 +2,13 @@
 
 import { describe, test } from "vitest";
 import { describeWith } from "../support/requirements.ts";
-import { startScript } from "../support/process.ts";
 import { BACKENDS } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
 import { convergedResult } from "./support/routes.ts";
-import { createGate, scriptedClient } from "./support/scripted-client.ts";
+import { clientAt, createGate, scriptedClient } from "./support/scripted-client.ts";
+import { startWorkerProcess } from "./support/start-worker-process.ts";
 
-const WORKER_PROCESS = new URL("support/worker-process.ts", import.meta.url).pathname;
 /** The lock of a job, and the passes of the check for jobs without one. */
 const RECOVERY_MS = 45_000;
 
@@ -23,7 +22,7 @@ describe.concurrent("recovery, each test with a store of its own", () => {
         await using fleet = await startFleet(backend);
         const route = await fleet.route();
         const hint = await fleet.hint(route);
-        await using child = startScript(WORKER_PROCESS, [JSON.stringify(backend.url)]);
+        await using child = await startWorkerProcess(backend);
         await child.waitForLine(/^run /);
         const client = scriptedClient();
         await fleet.work({ client });
@@ -77,10 +76,7 @@ describe.concurrent("recovery, each test with a store of its own", () => {
         await using backend = await kind.open();
         await using fleet = await startFleet(backend);
         const gate = createGate();
-        const client = scriptedClient(async (_, { signal }) => {
-          await gate.wait(signal);
-          return convergedResult();
-        });
+        const client = clientAt(gate);
         const hint = await fleet.hint(await fleet.route());
         const worker = await fleet.work({ client, graceMs: 200 });
         await eventually("the run", () => client.runs.length === 1);

@@ -4,11 +4,12 @@ import { SyncError } from "@gitsync/engine";
 import { parseConfig, createSilentLogger, type FleetConfig } from "@gitsync/runtime";
 import { Lanes, openFleetStore, openRouteStore, type FleetStore, type RouteStore } from "@gitsync/producer";
 import { Sweeper } from "@gitsync/worker";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Backend, BackendKind } from "./support/backends.ts";
+import { describe, expect, test } from "vitest";
+import type { BackendKind } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
 import { scriptedClient } from "./support/scripted-client.ts";
+import { storeOfSuite } from "./support/suite-store.ts";
 
 const MINUTE = 60_000;
 
@@ -27,13 +28,7 @@ function mirrors(count: number, rules = ""): FleetConfig {
 
 /** Define the suite for one kind of store. */
 export function describeSweep(kind: BackendKind): void {
-  let backend: Backend;
-  beforeAll(async () => {
-    backend = await kind.open();
-  });
-  afterAll(async () => {
-    await backend?.[Symbol.asyncDispose]();
-  });
+  const suite = storeOfSuite(kind);
 
   interface Bench {
     readonly routes: RouteStore;
@@ -44,8 +39,8 @@ export function describeSweep(kind: BackendKind): void {
   }
 
   async function bench(clock: () => number): Promise<Bench & AsyncDisposable> {
-    await backend.reset();
-    const { store } = backend;
+    await suite.backend.reset();
+    const { store } = suite.backend;
     const routes = await openRouteStore(store, { clock });
     const fleet = await openFleetStore(store, { clock });
     const lanes = new Lanes(store);
@@ -69,7 +64,7 @@ export function describeSweep(kind: BackendKind): void {
       const sweeper = on.sweeper("a", () => mirrors(3));
       await sweeper.turn();
       expect(await idsOf(on.routes)).toEqual(["m0/t", "m1/t", "m2/t"]);
-      await backend.reset();
+      await suite.backend.reset();
       await sweeper.turn();
       expect(await idsOf(on.routes)).toEqual(["m0/t", "m1/t", "m2/t"]);
     });
@@ -117,9 +112,9 @@ export function describeSweep(kind: BackendKind): void {
     test("finds a route that is dirty and has no job", async () => {
       let time = Date.now();
       await using on = await bench(() => time);
-      await using fleet = await startFleet(backend);
+      await using fleet = await startFleet(suite.backend);
       const route = await fleet.route();
-      await backend.whileQueueIsBroken(async () => {
+      await suite.backend.whileQueueIsBroken(async () => {
         expect(await fleet.hint(route)).toMatchObject({ queued: false });
       });
       const client = scriptedClient();
@@ -134,7 +129,7 @@ export function describeSweep(kind: BackendKind): void {
     });
 
     test("a route that gave up is tried again when its time has come", async () => {
-      await using fleet = await startFleet(backend);
+      await using fleet = await startFleet(suite.backend);
       const client = scriptedClient(() => {
         if (client.runs.length === 1) throw new SyncError("NOT_FOUND", "Cannot list refs: 404");
         return scriptedClient().sync({ source: { url: "" }, target: { url: "" } });
@@ -145,7 +140,7 @@ export function describeSweep(kind: BackendKind): void {
       await fleet.drained();
       const day = Date.now() + 24 * 60 * MINUTE + MINUTE;
       const clock = { clock: () => day };
-      const routes = await openRouteStore(backend.store, clock);
+      const routes = await openRouteStore(suite.backend.store, clock);
       const waking = await routes.takeWaking(10);
       expect(waking.map(({ id }) => id)).toEqual(["m0/t"]);
     });
@@ -156,7 +151,7 @@ export function describeSweep(kind: BackendKind): void {
       const sweeper = on.sweeper("a", () => mirrors(1));
       await sweeper.turn();
       const [lane = ""] = await on.routes.lanes();
-      const queue = backend.store.createQueue(lane);
+      const queue = suite.backend.store.createQueue(lane);
       const priority = async () => (await queue.getJobs(["prioritized"]))[0]?.priority;
       expect(await priority()).toBe(400_001);
       time += 9 * MINUTE;
@@ -171,7 +166,7 @@ export function describeSweep(kind: BackendKind): void {
 
   describe("configured mirrors", () => {
     test("run by themselves, and again when they are due", async () => {
-      await using fleet = await startFleet(backend);
+      await using fleet = await startFleet(suite.backend);
       const client = scriptedClient();
       const config = mirrors(3);
       await fleet.work({ client, config: () => config });
@@ -187,16 +182,16 @@ export function describeSweep(kind: BackendKind): void {
     });
 
     test("a job of a route that this worker's configuration lacks is put off for another worker", async () => {
-      await using fleet = await startFleet(backend);
+      await using fleet = await startFleet(suite.backend);
       const client = scriptedClient();
-      const processes = await openFleetStore(backend.store);
+      const processes = await openFleetStore(suite.backend.store);
       await processes.beat({ id: "young", capacity: 1, configHash: "that has it" });
       await fleet.work({ client, config: () => mirrors(0) });
       const route = await fleet.route({ every: 15 * MINUTE });
       const hint = await fleet.hint(route);
       await eventually("the job is put off", async () => {
         const [lane = ""] = await fleet.producer.routes.lanes();
-        const queue = backend.store.createQueue(lane);
+        const queue = suite.backend.store.createQueue(lane);
         const [delayed] = await queue.getDelayed();
         await queue.close();
         return delayed;

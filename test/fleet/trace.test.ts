@@ -2,13 +2,13 @@
 
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import { startTelemetry, type TelemetryOptions } from "@gitsync/runtime";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { describeWith } from "../support/requirements.ts";
-import { BACKENDS, type Backend } from "./support/backends.ts";
+import { BACKENDS } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
-import { convergedResult } from "./support/routes.ts";
-import { createGate, scriptedClient } from "./support/scripted-client.ts";
+import { clientAt, createGate } from "./support/scripted-client.ts";
+import { storeOfSuite } from "./support/suite-store.ts";
 
 type Exporter = NonNullable<TelemetryOptions["exporter"]>;
 type FinishedSpan = Parameters<Exporter["export"]>[0][number];
@@ -43,21 +43,12 @@ async function inSpan<T>(
 
 for (const kind of BACKENDS) {
   describeWith([kind.needs], `traces on ${kind.name}`, () => {
-    let backend: Backend;
-    beforeAll(async () => {
-      backend = await kind.open();
-    });
-    afterAll(async () => {
-      await backend?.[Symbol.asyncDispose]();
-    });
+    const suite = storeOfSuite(kind);
 
     test("webhook, send and process are one trace; coalesced hints are links of the run that answers them", async () => {
-      await using fleet = await startFleet(backend);
+      await using fleet = await startFleet(suite.backend);
       const gate = createGate();
-      const client = scriptedClient(async (_, { signal }) => {
-        await gate.wait(signal);
-        return convergedResult();
-      });
+      const client = clientAt(gate);
       const route = await fleet.route();
       const first = await inSpan("webhook receive", () => fleet.hint(route));
       const second = await inSpan("webhook receive", () => fleet.hint(route));

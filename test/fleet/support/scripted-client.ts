@@ -78,3 +78,11 @@ export function createGate(): Gate {
     },
   };
 }
+
+/** A client whose runs wait at a gate and converge. */
+export function clientAt(gate: Gate): ScriptedClient {
+  return scriptedClient(async (_, { signal }) => {
+    await gate.wait(signal);
+    return convergedResult();
+  });
+}

@@ -73,7 +73,7 @@ function list(names: readonly string[]): string {
 /** Every variable that is read. */
 function environmentTable(): string {
   const rows = ENVIRONMENT.map(({ name, default: value, meaning, scope }) => {
-    const readBy = scope === "run-now" ? "run now" : "every process";
+    const readBy = { "every-process": "every process", "run-now": "run now", standard: "standard" }[scope];
     return `| \`${name}\` | ${value} | ${meaning} | ${readBy} |`;
   });
   return ["| Variable | Default | Meaning | Read by |", "|---|---|---|---|", ...rows].join("\n");
@@ -93,19 +93,29 @@ function mirrorsFileTable(): string {
   const rows = keysOf(mirrorsFileSchema, "").map(({ path, schema, required }) => {
     const value =
       schema.default === undefined ? (required ? "required" : "") : `\`${JSON.stringify(schema.default)}\``;
-    const meaning = [schema.title, schema.description].filter((text) => text !== undefined).join("; ");
+    const meaning = [schema.title, schema.description, choicesOf(schema)].filter(Boolean).join("; ");
     return `| \`${path}\` | ${value} | ${meaning.replaceAll("|", "\\|")} |`;
   });
   return ["| Key | Default | Meaning |", "|---|---|---|", ...new Set(rows)].join("\n");
 }
 
-interface DocumentedKey {
+/** The words that a key takes. */
+function choicesOf(schema: JsonSchema): string {
+  if ("anyOf" in schema) return schema.anyOf.map(choicesOf).filter(Boolean).join(", ");
+  if (schema.type === "array") return choicesOf(schema.items);
+  return "enum" in schema && schema.enum !== undefined
+    ? schema.enum.map((word) => `\`${String(word)}\``).join(" ")
+    : "";
+}
+
+export interface DocumentedKey {
   readonly path: string;
   readonly schema: JsonSchema;
   readonly required: boolean;
 }
 
-function keysOf(schema: JsonSchema, path: string): readonly DocumentedKey[] {
+/** Every key that may stand below `path`, in the order of the schema; one may come up more than once. */
+export function keysOf(schema: JsonSchema, path: string): readonly DocumentedKey[] {
   if ("anyOf" in schema) return schema.anyOf.flatMap((option) => keysOf(option, path));
   if (schema.type === "array") return keysOf(schema.items, `${path}[]`);
   if (schema.type !== "object") return [];

@@ -5,6 +5,7 @@ test("what the package exports", ({ expect }) => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
       "GatewayError",
+      "IGNORED_REASONS",
       "PROBLEMS",
       "createGateway",
       "isLoopback",

@@ -2,6 +2,7 @@
 
 export { adhocRequestSchema, checkAdhocRequest, type AdhocRequest } from "./adhoc-request.ts";
 export {
+  JOB_STATES,
   jobPriority,
   MAX_ATTEMPTS,
   parseSyncJobData,
@@ -18,6 +19,8 @@ export {
   ADHOC_KEEP_MS,
   MAX_REPORT_REFS,
   MAX_REPORTS,
+  ROUTE_STATES,
+  RUN_OUTCOMES,
   type Hint,
   type QuarantinedRef,
   type RouteCondition,

@@ -53,4 +53,6 @@ export function retryDelayMs(attempt: number, random: () => number): number {
   return Math.trunc(random() * Math.min(15 * 60_000, 2_000 * 2 ** Math.max(0, attempt - 1)));
 }
 
-export type JobState = "waiting" | "delayed" | "active" | "completed" | "failed" | "cancelled";
+/** How a job can be. */
+export const JOB_STATES = ["waiting", "delayed", "active", "completed", "failed", "cancelled"] as const;
+export type JobState = (typeof JOB_STATES)[number];

@@ -24,14 +24,17 @@ export interface RouteDefinition {
   readonly keepMs?: number;
 }
 
-export type RouteStateName =
-  | "ok"
-  | "syncing"
-  | "degraded"
-  | "failing"
-  | "unknown"
-  | "paused"
-  | "never-synced";
+/** How a route can be. */
+export const ROUTE_STATES = [
+  "ok",
+  "syncing",
+  "degraded",
+  "failing",
+  "unknown",
+  "paused",
+  "never-synced",
+] as const;
+export type RouteStateName = (typeof ROUTE_STATES)[number];
 
 /** How the last run that learned something left a route. */
 export type RouteCondition = "ok" | "degraded" | "failing" | "unknown";
@@ -110,15 +113,18 @@ export interface Hint {
   readonly traceparent?: string;
 }
 
-export type RunOutcome =
-  | "converged"
-  | "degraded"
-  | "transient"
-  | "rate-limited"
-  | "permanent"
-  | "unknown"
-  | "cancelled"
-  | "released";
+/** How a run can end. */
+export const RUN_OUTCOMES = [
+  "converged",
+  "degraded",
+  "transient",
+  "rate-limited",
+  "permanent",
+  "unknown",
+  "cancelled",
+  "released",
+] as const;
+export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
 /** What is kept of a run: counts and at most {@link MAX_REPORT_REFS} noteworthy refs. */
 export interface RunReport {

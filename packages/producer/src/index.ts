@@ -11,7 +11,7 @@ export type {
   Producer,
   WaitOptions,
 } from "./producer.ts";
-export { isProducerError, ProducerError, type ProducerErrorCode } from "./producer-error.ts";
+export { isProducerError, PRODUCER_ERRORS, ProducerError, type ProducerErrorCode } from "./producer-error.ts";
 export { canonicalEndpoint, targetKeyOfEndpoint } from "./canonical-endpoint.ts";
 export { Deadline } from "./deadline.ts";
 export { giveHint, type HintRequest, type HintWay } from "./give-hint.ts";
@@ -22,6 +22,7 @@ export {
   mirrorViews,
   routeView,
   unstoredRoute,
+  WAITING_REASONS,
   type MirrorView,
   type Moment,
   type RouteView,

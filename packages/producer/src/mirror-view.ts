@@ -11,13 +11,16 @@ import type {
 import type { HostBlock } from "./state/fleet-store.ts";
 import { hostsOf } from "./state/host-rules.ts";
 
-/** Why a route that is not running is not running. */
+/**
+ * Why a route that is not running is not running. `paused`: a person has to resume it. `host`: one of its hosts asked
+ * to wait, or is out of reach. `back-off`: it failed, and is tried again then. `queued`: its turn comes. `idle`:
+ * nothing is known to be new; it is looked at when it is due.
+ */
+export const WAITING_REASONS = ["paused", "host", "back-off", "queued", "idle"] as const;
+
+/** What a route waits for. */
 export interface Waiting {
-  /**
-   * `paused`: a person has to resume it. `host`: one of its hosts asked to wait, or is out of reach. `back-off`: it failed, and is tried again then.
-   * `queued`: its turn comes. `idle`: nothing is known to be new; it is looked at when it is due.
-   */
-  readonly reason: "paused" | "host" | "back-off" | "queued" | "idle";
+  readonly reason: (typeof WAITING_REASONS)[number];
   /** When it ends by itself, in milliseconds of the store's clock. */
   readonly until?: number;
 }

@@ -1,6 +1,7 @@
 /** The one error of the producer: a closed list of codes. */
 
-const CODES = {
+/** Every code, with what to do about it and whether the same request may succeed later. */
+export const PRODUCER_ERRORS = {
   QUEUE_UNAVAILABLE: { remedy: "check that the queue's store is up and reachable", retryable: true },
   REQUEST_INVALID: { remedy: "correct the named field", retryable: false },
   ROUTE_NOT_FOUND: { remedy: "check the route's id", retryable: false },
@@ -11,7 +12,7 @@ const CODES = {
   PLAN_OUTDATED: { remedy: "look at the route's last run, and approve what it names", retryable: false },
 } as const;
 
-export type ProducerErrorCode = keyof typeof CODES;
+export type ProducerErrorCode = keyof typeof PRODUCER_ERRORS;
 
 /** A request that the producer could not serve. Match on `code`. */
 export class ProducerError extends Error {
@@ -32,12 +33,12 @@ export class ProducerError extends Error {
 
   /** One line for the person who has to act. */
   get remedy(): string {
-    return CODES[this.code].remedy;
+    return PRODUCER_ERRORS[this.code].remedy;
   }
 
   /** True when the same request may succeed later by itself. */
   get retryable(): boolean {
-    return CODES[this.code].retryable;
+    return PRODUCER_ERRORS[this.code].retryable;
   }
 }
 

@@ -7,11 +7,14 @@ export interface EnvironmentVariable {
   readonly meaning: string;
   /** The value is, or may hold, a credential. */
   readonly secret: boolean;
-  /** `run-now` is read by `sync`, `replicate`, `plan`, `probe`, `fetch`, `bootstrap` and `mirror` only. */
-  readonly scope: "every-process" | "run-now";
+  /**
+   * `run-now` is read by `sync`, `replicate`, `plan`, `probe`, `fetch`, `bootstrap` and `mirror` only. `standard` is
+   * somebody else's name, which means here what it means everywhere.
+   */
+  readonly scope: "every-process" | "run-now" | "standard";
 }
 
-/** In the order of the documentation. OpenTelemetry's other `OTEL_*` variables mean what they mean there. */
+/** In the order of the documentation. OpenTelemetry's SDK reads further `OTEL_*` variables by itself. */
 export const ENVIRONMENT: readonly EnvironmentVariable[] = Object.freeze([
   {
     name: "GITSYNC_QUEUE_URL",
@@ -76,13 +79,6 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = Object.freeze([
     secret: false,
     scope: "every-process",
   },
-  {
-    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
-    default: "none: no traces",
-    meaning: "OTLP/HTTP endpoint; traces go to its `/v1/traces`",
-    secret: false,
-    scope: "every-process",
-  },
   ...endpointVariables("SOURCE"),
   ...endpointVariables("TARGET"),
   {
@@ -92,7 +88,32 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = Object.freeze([
     secret: false,
     scope: "run-now",
   },
+  standard(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "none: nothing is sent",
+    "OTLP/HTTP endpoint; traces go to its `/v1/traces`, metrics to its `/v1/metrics`",
+  ),
+  standard("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "the one above", "where traces go, and nothing else"),
+  standard("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "the first one", "where metrics go, and nothing else"),
+  standard("OTEL_TRACES_EXPORTER", "otlp", "`none` sends no traces"),
+  standard("OTEL_METRICS_EXPORTER", "otlp", "`none` sends no metrics"),
+  standard("OTEL_SDK_DISABLED", "false", "`true` sends neither"),
+  standard(
+    "OTEL_SERVICE_NAME",
+    "`git-sync-gateway`, `git-sync-worker` or `git-sync`",
+    "what the process is called in traces and metrics",
+  ),
+  standard(
+    "XDG_STATE_HOME",
+    "~/.local/state",
+    "folder of the embedded queue's data, for everybody but root; a relative path is ignored",
+  ),
+  standard("HOME", "the user's home", "where `~` is above"),
 ]);
+
+function standard(name: string, otherwise: string, meaning: string): EnvironmentVariable {
+  return { name, default: otherwise, meaning, secret: false, scope: "standard" };
+}
 
 function endpointVariables(role: "SOURCE" | "TARGET"): readonly EnvironmentVariable[] {
   const of = role.toLowerCase();

@@ -43,7 +43,7 @@ export interface Environment {
 }
 
 /**
- * Read every variable of `ENVIRONMENT`. An empty value counts as unset.
+ * Read every variable of `ENVIRONMENT` that is ours. An empty value counts as unset.
  *
  * @throws {RuntimeError} `ENVIRONMENT_INVALID`, whose message and `details.faults` name every variable that cannot be
  * used and what it takes; values of secrets are in neither.

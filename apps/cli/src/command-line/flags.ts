@@ -6,6 +6,7 @@
  */
 
 import { protocolModeSchema, refScopeSchema, syncPolicySchema } from "@gitsync/engine/schema";
+import { JOB_STATES } from "@gitsync/jobs";
 
 /** How a flag takes its value. A `list` may be repeated; a `switch` has none. */
 export type FlagKind = "switch" | "text" | "list" | "choice";
@@ -37,9 +38,6 @@ const choice = (choices: readonly string[], description: string, env?: string) =
     description,
     ...(env === undefined ? {} : { env }),
   }) as const;
-
-/** What `jobs list --state` takes. */
-export const JOB_STATES = ["waiting", "delayed", "active", "completed", "failed", "cancelled"] as const;
 
 export const FLAGS = Object.freeze({
   "source-url": text("URL", "the repository to read; the first argument says the same"),

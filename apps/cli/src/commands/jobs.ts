@@ -4,7 +4,7 @@ import type { JobQuery } from "@gitsync/producer";
 import { CliError } from "../cli-error.ts";
 import { chooseAction } from "../command-line/choose-action.ts";
 import type { CommandContext } from "../command-line/command.ts";
-import { JOB_STATES } from "../command-line/flags.ts";
+import { JOB_STATES } from "@gitsync/jobs";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { jobsText, jobText } from "../output/jobs-text.ts";
 import { reportJson } from "../output/report.ts";

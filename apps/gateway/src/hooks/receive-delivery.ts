@@ -32,12 +32,14 @@ export interface ReceiverOptions {
 }
 
 /** Why a valid delivery changed nothing. */
-export type IgnoredReason =
-  | "ping"
-  | "event-filtered"
-  | "repository-unknown"
-  | "repository-other"
-  | "mirror-unknown";
+export const IGNORED_REASONS = [
+  "ping",
+  "event-filtered",
+  "repository-unknown",
+  "repository-other",
+  "mirror-unknown",
+] as const;
+export type IgnoredReason = (typeof IGNORED_REASONS)[number];
 
 /** What a forge is told. */
 export type DeliveryAnswer =

@@ -1,6 +1,6 @@
 /** `/v1/jobs`: ask for a sync, look at jobs, cancel one, ask once more. */
 
-import { checkAdhocRequest, type AdhocRequest } from "@gitsync/jobs";
+import { checkAdhocRequest, JOB_STATES, type AdhocRequest } from "@gitsync/jobs";
 import type { EnqueuedSync, JobView, Producer } from "@gitsync/producer";
 import type { FastifyInstance } from "fastify";
 import { Problem, type ProblemFault } from "../http/problem.ts";
@@ -9,7 +9,6 @@ import type { FleetView } from "../mirrors/fleet-view.ts";
 import { inTime } from "../queue-deadline.ts";
 import { acceptedJob, jobSummary } from "./job-document.ts";
 
-const STATES = ["waiting", "delayed", "active", "completed", "failed", "cancelled"] as const;
 const MAX_LIMIT = 200;
 
 export interface JobRoutesOptions {
@@ -61,7 +60,7 @@ export function addJobRoutes(server: FastifyInstance, { producer, fleet, adhoc }
   server.get<{ Querystring: Readonly<Record<string, unknown>> }>("/v1/jobs", { config }, async (request) => {
     const page = await inTime(
       producer.jobs(
-        parseQuery(request.query, { states: STATES, texts: ["route", "cursor"], limit: MAX_LIMIT }),
+        parseQuery(request.query, { states: JOB_STATES, texts: ["route", "cursor"], limit: MAX_LIMIT }),
       ),
     );
     return { ...page, jobs: page.jobs.map(jobSummary) };

@@ -1,5 +1,6 @@
 /** `/v1/mirrors`: how the fleet is, mirror by mirror, and what a person may do about it. */
 
+import { ROUTE_STATES } from "@gitsync/jobs";
 import type { MirrorView } from "@gitsync/producer";
 import type { FastifyInstance } from "fastify";
 import { Problem } from "../http/problem.ts";
@@ -8,7 +9,6 @@ import type { FleetView } from "../mirrors/fleet-view.ts";
 import { inTime } from "../queue-deadline.ts";
 import { acceptedJob, runSummary } from "./job-document.ts";
 
-const STATES = ["ok", "syncing", "degraded", "failing", "unknown", "paused", "never-synced"] as const;
 const MAX_LIMIT = 1_000;
 const RUNS = 20;
 
@@ -28,7 +28,7 @@ export function addMirrorRoutes(server: FastifyInstance, fleet: FleetView): void
         limit = MAX_LIMIT,
         cursor,
       } = parseQuery(request.query, {
-        states: STATES,
+        states: ROUTE_STATES,
         texts: ["cursor"],
         limit: MAX_LIMIT,
       });

@@ -38,10 +38,16 @@ const basicCredential = {
   type: "object",
   title: "User name and password or token",
   properties: {
-    type: { type: "string", enum: ["basic"] },
+    type: { type: "string", enum: ["basic"], description: "a user name with a password or token" },
     origins,
-    username: { type: "string", minLength: 1, maxLength: 256, default: "git" },
-    token: secretReferenceSchema,
+    username: {
+      type: "string",
+      minLength: 1,
+      maxLength: 256,
+      default: "git",
+      description: "what the host expects beside the token",
+    },
+    token: { ...secretReferenceSchema, description: "the password or token" },
   },
   required: ["type", "origins", "token"],
   additionalProperties: false,
@@ -51,11 +57,15 @@ const githubAppCredential = {
   type: "object",
   title: "An installation of a GitHub App",
   properties: {
-    type: { type: "string", enum: ["github-app"] },
+    type: { type: "string", enum: ["github-app"], description: "an installation of a GitHub App" },
     origins,
-    appId: { type: "integer", minimum: 1 },
-    installationId: { type: "integer", minimum: 1 },
-    privateKey: secretReferenceSchema,
+    appId: { type: "integer", minimum: 1, description: "the App ID on the app's page" },
+    installationId: {
+      type: "integer",
+      minimum: 1,
+      description: "the number at the end of the installation's address",
+    },
+    privateKey: { ...secretReferenceSchema, description: "the app's private key, PEM" },
     apiUrl: {
       ...url,
       description:
@@ -70,10 +80,10 @@ const sshCredential = {
   type: "object",
   title: "A private key, and the host keys that are believed",
   properties: {
-    type: { type: "string", enum: ["ssh"] },
+    type: { type: "string", enum: ["ssh"], description: "a key, and the host keys that are believed" },
     origins,
-    privateKey: secretReferenceSchema,
-    knownHosts: secretReferenceSchema,
+    privateKey: { ...secretReferenceSchema, description: "OpenSSH or PEM, without a passphrase" },
+    knownHosts: { ...secretReferenceSchema, description: "lines as in ~/.ssh/known_hosts" },
   },
   required: ["type", "origins", "privateKey", "knownHosts"],
   additionalProperties: false,

@@ -49,8 +49,14 @@ const rules = {
     type: "object",
     title: "How much a run may delete before it is blocked",
     properties: {
-      count: { type: "integer", minimum: 0, default: 10 },
-      percent: { type: "number", minimum: 0, maximum: 100, default: 5 },
+      count: { type: "integer", minimum: 0, default: 10, description: "refs" },
+      percent: {
+        type: "number",
+        minimum: 0,
+        maximum: 100,
+        default: 5,
+        description: "share of the managed refs of the target",
+      },
     },
     additionalProperties: false,
     description: "a run is blocked when it would exceed both",
@@ -68,7 +74,13 @@ const rules = {
     description:
       "before a forced update or a delete: go on, keep the old tip in refs/gitsync/archive, or refuse",
   },
-  keepArchivesDays: { type: "integer", minimum: 1, maximum: 36_500, default: 90 },
+  keepArchivesDays: {
+    type: "integer",
+    minimum: 1,
+    maximum: 36_500,
+    default: 90,
+    description: "how long destructive: archive keeps old tips",
+  },
 } as const;
 
 const endpoint = {
@@ -122,12 +134,21 @@ const mirror = {
       required: ["url"],
       additionalProperties: false,
     },
-    targets: { type: "array", minItems: 1, maxItems: 1_000, items: target },
+    targets: {
+      type: "array",
+      minItems: 1,
+      maxItems: 1_000,
+      items: target,
+      description: "the repositories that are kept equal to the source",
+    },
     ...rules,
     webhook: {
       type: "object",
       title: "Deliveries to this mirror's own address",
-      properties: { provider: { type: "string", enum: WEBHOOK_PROVIDERS }, secrets },
+      properties: {
+        provider: { type: "string", enum: WEBHOOK_PROVIDERS, description: "whose deliveries they are" },
+        secrets,
+      },
       required: ["provider", "secrets"],
       additionalProperties: false,
     },
@@ -148,7 +169,12 @@ const egress = {
       items: {
         type: "object",
         properties: {
-          cidr: { type: "string", minLength: 1, examples: ["10.0.0.0/8", "fd00::/8"] },
+          cidr: {
+            type: "string",
+            minLength: 1,
+            description: "10.0.0.0/8, fd00::/8",
+            examples: ["10.0.0.0/8", "fd00::/8"],
+          },
           ports: {
             type: "array",
             minItems: 1,
@@ -168,6 +194,7 @@ const egress = {
       maxItems: 10,
       items: { type: "string", enum: EGRESS_SCHEMES },
       default: ["https", "ssh"],
+      description: "how repositories may be reached",
     },
     paths: {
       type: "array",
@@ -199,7 +226,12 @@ const hosts = {
   },
 } as const;
 
-const mirrors = { type: "array", maxItems: MAX_LIST, items: mirror } as const;
+const mirrors = {
+  type: "array",
+  maxItems: MAX_LIST,
+  items: mirror,
+  description: "what is copied where",
+} as const;
 
 /** A whole mirrors file. */
 export const mirrorsFileSchema = frozen({
@@ -232,7 +264,10 @@ export const mirrorsFileSchema = frozen({
           anyOf: [
             {
               type: "object",
-              properties: { url, secret: secretReferenceSchema },
+              properties: {
+                url: { ...url, description: "where notifications are posted to" },
+                secret: { ...secretReferenceSchema, description: "what they are signed with" },
+              },
               required: ["url", "secret"],
               additionalProperties: false,
             },
@@ -245,7 +280,7 @@ export const mirrorsFileSchema = frozen({
           type: "string",
           enum: ["daily", "never"],
           default: "never",
-          description: "what stays failing",
+          description: "how often what stays failing is told again",
         },
         heartbeat: {
           anyOf: [url, nothing],

@@ -12,7 +12,7 @@ test(".ci/run installs every server that a suite names in describeWith()", () =>
   const script = readText(".ci/run");
   const named = filesOf("test/**/*.test.ts").flatMap((path) =>
     [...readText(path).matchAll(/describeWith\(\s*\[([^\]]*)\]/gu)].flatMap(([, names = ""]) =>
-      [...names.matchAll(/"([a-z]+)"/gu)].map(([, name = ""]) => name),
+      [...names.matchAll(/"([a-z-]+)"/gu)].map(([, name = ""]) => name),
     ),
   );
   const wanted = [...new Set(named)].filter((name) => !PRESENT.has(name) && !EXTRA.has(name));

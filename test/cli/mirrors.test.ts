@@ -21,12 +21,12 @@ const EXAMPLE = join(ROOT, "docs/examples/mirrors.yaml");
 describe("git-sync mirrors", () => {
   test("the documented example is without faults", async ({ expect }) => {
     const outcome = await run("mirrors", "check", "--offline", "--config", EXAMPLE);
-    expect(outcome).toMatchObject({ code: 0, stdout: `${EXAMPLE}: 2 mirrors, 2 routes, no faults\n` });
+    expect(outcome).toMatchObject({ code: 0, stdout: `${EXAMPLE}: 2 mirrors, 3 routes, no faults\n` });
     const json = await run("mirrors", "check", "--offline", "--config", EXAMPLE, "--json");
     expect(documentOf(json)).toMatchObject({
       files: [EXAMPLE],
       mirrors: 2,
-      routes: ["docs/backup", "tools/backup"],
+      routes: ["docs/backup", "tools/backup", "tools/second"],
     });
   });
 

@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { CHROMIUM_COMMANDS, findCommand } from "./commands.ts";
+import { composeCommand } from "./compose-command.ts";
 
 /** Servers that npm or Debian provide. */
 const PROVIDED = [
@@ -14,6 +15,7 @@ const PROVIDED = [
   "curl",
   "chromium",
   "docker",
+  "docker-compose",
   "git",
   "bash",
   "zsh",
@@ -72,6 +74,10 @@ const PROBES: Readonly<Record<RequirementName, Probe>> = {
     isPresent: () => CHROMIUM_COMMANDS.some((name) => findCommand(name) !== undefined),
   },
   docker: { looked: "needs docker with a running engine", isPresent: hasDocker },
+  "docker-compose": {
+    looked: "needs docker compose or docker-compose",
+    isPresent: () => composeCommand() !== undefined,
+  },
   git: programs("git"),
   bash: programs("bash"),
   zsh: programs("zsh"),

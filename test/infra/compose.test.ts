@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { ROOT } from "../check/repository.ts";
+import { composeCommand } from "../support/compose-command.ts";
+import { startProcess } from "../support/process.ts";
+import { describeWith } from "../support/requirements.ts";
+
+const SECRETS = { GITSYNC_API_TOKEN: "canary-api", GITHUB_HOOK_SECRET: "canary-hook" };
+
+interface Configured {
+  readonly services: Readonly<
+    Record<
+      string,
+      { readonly environment?: Readonly<Record<string, string>>; readonly ports?: readonly unknown[] }
+    >
+  >;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+describeWith(["docker-compose"], "docker compose config", () => {
+  const configure = async (env: Readonly<Record<string, string>>) => {
+    const [program = "", ...args] = composeCommand() ?? [];
+    const file = join(ROOT, "infra/compose.yaml");
+    await using compose = startProcess(program, [...args, "--file", file, "config"], { env });
+    const { code } = await compose.exited;
+    return { code, ...compose.output };
+  };
+
+  test("takes infra/compose.yaml whole", { timeout: 60_000 }, async () => {
+    const outcome = await configure(SECRETS);
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    const { services, volumes } = parse(outcome.stdout) as Configured;
+    expect(Object.keys(services).toSorted()).toEqual(["gateway", "jaeger", "redis", "worker"]);
+    expect(Object.keys(volumes).toSorted()).toEqual(["mirrors", "redis"]);
+    expect(services["gateway"]?.environment).toMatchObject({
+      ...SECRETS,
+      GITSYNC_QUEUE_URL: "redis://redis:6379",
+    });
+    expect(JSON.stringify(services["worker"])).not.toContain("canary");
+  });
+
+  test.for(Object.keys(SECRETS))(
+    "says what is missing when %s is not set",
+    { timeout: 60_000 },
+    async (name) => {
+      const others = Object.fromEntries(Object.entries(SECRETS).filter(([other]) => other !== name));
+      const outcome = await configure(others);
+      expect(outcome.code).not.toBe(0);
+      expect(outcome.stderr).toContain("set it to a long random text");
+    },
+  );
+});

@@ -7,6 +7,7 @@
 
 import { ENVIRONMENT, METRICS, mirrorsFileSchema, type MetricFacts } from "@gitsync/runtime";
 import type { JsonSchema } from "@gitsync/engine/schema";
+import { REFUSALS } from "@gitsync/engine/unstable";
 import { PROBLEMS } from "@gitsync/gateway";
 import { commandHelp, COMMANDS, overviewHelp } from "@gitsync/cli";
 import { exists, readJson, readText, workspaces, type Workspace } from "./repository.ts";
@@ -35,6 +36,7 @@ export function generatedSections(): readonly GeneratedSection[] {
     { document: "docs/cli.md", name: "help", text: commandLineHelp() },
     { document: "docs/http.md", name: "problems", text: problemTable() },
     { document: "docs/operations.md", name: "metrics", text: everyMetricTable() },
+    { document: "docs/refusals.md", name: "refusals", text: refusalTable() },
     { document: "docs/surface.md", name: "surface", text: surface() },
   ];
 }
@@ -143,6 +145,32 @@ function problemTable(): string {
     ([code, { status, title }]) => `| ${status} | \`${code}\` | ${title} |`,
   );
   return ["| Status | Code | Says |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** Every code of a refusal, and below it the words that it is known by. */
+function refusalTable(): string {
+  const rows = REFUSALS.map(
+    ({ code, meaning, remedy, isLasting }) =>
+      `| \`${code}\` | ${meaning} | ${remedy} | ${isLasting ? "no" : "yes"} |`,
+  );
+  const words = REFUSALS.flatMap(({ code, says }) =>
+    says.map(([host, text]) => `| \`${code}\` | ${host} | ${inCode(text)} |`),
+  );
+  return [
+    "| Code | Means | Remedy | May pass the next time |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+    "| Code | From | Words |",
+    "|---|---|---|",
+    ...words,
+  ].join("\n");
+}
+
+/** Code on one line, in fences that it does not hold itself. */
+function inCode(text: string): string {
+  const line = text.replaceAll("\n", " ").replaceAll("|", "\\|");
+  return line.includes("`") ? `\`\` ${line} \`\`` : `\`${line}\``;
 }
 
 function verbatim(text: string): string {

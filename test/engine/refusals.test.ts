@@ -100,6 +100,25 @@ describeWays("a target that refuses one ref", (way) => {
     await expectSound(sides);
   });
 
+  test("because a ref that it hides stands in the way says so, and is not waited for", async () => {
+    await using sides = await twoSides(way, { target: { config: { "receive.hideRefs": "refs/heads/a" } } });
+    await git(["config", "--add", "receive.hideRefs", "!refs/heads/a/b"], { cwd: sides.target });
+    await commit(sides.source, "refs/heads/a/b", { a: "1" });
+    await commit(sides.source, "refs/heads/main", { m: "1" });
+    await commit(sides.target, "refs/heads/a", { own: "1" });
+    const retries: string[] = [];
+    const result = await sides.sync({
+      policy: { bestEffort: true },
+      observer: (event) => void (event.type === "retry" && retries.push(event.reason)),
+    });
+    expect(outcomes(result)).toEqual([
+      "refs/heads/a/b: refused (directory-file-conflict)",
+      "refs/heads/main: applied (create)",
+    ]);
+    expect(retries).toEqual([]);
+    await expectSound(sides);
+  });
+
   test.for([
     ["receive.denyNonFastForwards", "non-fast-forward-denied"],
     ["receive.denyDeletes", "deletion-denied"],

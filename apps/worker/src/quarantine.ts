@@ -1,13 +1,11 @@
 /** Which refs a route leaves out, and for how long. Pure. */
 
 import type { HeldBackRef, RefResult, SyncResult } from "@gitsync/engine";
+import { refusalWithCode } from "@gitsync/engine/unstable";
 import type { QuarantinedRef } from "@gitsync/jobs";
 
 /** A rule at the target may be gone tomorrow. */
 const TRIED_AGAIN_MS = 24 * 60 * 60 * 1000;
-
-/** Refusals that are no rule of the target: the same push may go through. */
-const NO_RULE = new Set(["refused-unknown", "missing-objects"]);
 
 /** What the engine is to leave alone now. */
 export function heldBackRefs(quarantine: readonly QuarantinedRef[], now: number): readonly HeldBackRef[] {
@@ -26,7 +24,7 @@ export function quarantineAfter(
   return result.refs.flatMap((ref): QuarantinedRef[] => {
     const old = known.get(ref.targetRef);
     if (ref.code === "quarantined") return old === undefined ? [] : [old];
-    if (ref.outcome !== "refused" || NO_RULE.has(ref.code)) return [];
+    if (ref.outcome !== "refused" || !refusalWithCode(ref.code).isLasting) return [];
     return [refused(ref, old?.sourceHash === ref.sourceHash ? old.since : now, now)];
   });
 }

@@ -27,6 +27,7 @@ test("@gitsync/engine/unstable exports", () => {
       "REFUSALS",
       "createUnstableClient",
       "refusalOf",
+      "refusalWithCode",
       "startMeasurement",
     ]
   `);

@@ -16,7 +16,7 @@ import type {
 } from "./schema/index.ts";
 import type { RefVerdict } from "./transfer/outcome.ts";
 import type { Transfer } from "./transfer/choose.ts";
-import { remedyOf } from "./transfer/refusal.ts";
+import { refusalWithCode } from "./transfer/refusal.ts";
 
 export interface ReportInput {
   /** What was to change or was kept from it. */
@@ -109,7 +109,7 @@ function resultOf(planned: PlannedRef, input: ReportInput): RefResult {
         ...base,
         action: bestEffort ? "warn" : planned.action,
         outcome: "refused",
-        reason: `${verdict.reason}; ${remedyOf(verdict.code)}`,
+        reason: `${verdict.reason}; ${refusalWithCode(verdict.code).remedy}`,
         code: verdict.code,
       };
     case "lease-lost":

@@ -156,23 +156,18 @@ describe("Azure DevOps", () => {
   test("tells of each ref although it could not unpack", async () => {
     await using rig = await openRig();
     await setRef(rig.source, "refs/heads/side", await git(["rev-parse", "main"], { cwd: rig.source }));
-    rig.host.intercept(({ path }) =>
-      path.endsWith("/git-receive-pack")
-        ? {
-            type: "answer",
-            status: 200,
-            headers: { "content-type": "application/x-git-receive-pack-result" },
-            body: report("unpack TF402455: policy\n", [
-              "ng refs/heads/main TF402455: Pushes to this branch are not permitted\n",
-              "ng refs/heads/side TF402455: Pushes to this branch are not permitted\n",
-            ]),
-          }
-        : undefined,
+    rig.host.intercept(
+      answerToPush(
+        report("unpack TF402455: policy\n", [
+          "ng refs/heads/main TF402455: Pushes to this branch are not permitted\n",
+          "ng refs/heads/side TF402455: Pushes to this branch are not permitted\n",
+        ]),
+      ),
     );
     const result = await rig.push({ policy: { bestEffort: true } });
     expect(outcomes(result)).toEqual([
-      expect.stringContaining("refs/heads/main: refused"),
-      expect.stringContaining("refs/heads/side: refused"),
+      "refs/heads/main: refused (protected)",
+      "refs/heads/side: refused (protected)",
     ]);
     expect(result.refs[0]?.reason).toContain("TF402455");
   });
@@ -182,6 +177,19 @@ describe("Azure DevOps", () => {
 function report(unpack: string, refs: readonly string[]): string {
   return `${pkt(`\u0001${[unpack, ...refs].map(pkt).join("")}0000`)}0000`;
 }
+
+/** Answers pushes without asking git. */
+const answerToPush =
+  (body: string): HttpIntercept =>
+  ({ path }) =>
+    path.endsWith("/git-receive-pack")
+      ? {
+          type: "answer",
+          status: 200,
+          headers: { "content-type": "application/x-git-receive-pack-result" },
+          body,
+        }
+      : undefined;
 
 describe("AWS CodeCommit", () => {
   test("dies of an agent or a symref that it did not offer, and is told neither", async () => {
@@ -441,16 +449,7 @@ describe("Gerrit", () => {
     ["cannot lock ref", "refused-unknown"],
   ] as const)("refuses with its own words: %s", async ([reason, code]) => {
     await using rig = await openRig();
-    rig.host.intercept(({ path }) =>
-      path.endsWith("/git-receive-pack")
-        ? {
-            type: "answer",
-            status: 200,
-            headers: { "content-type": "application/x-git-receive-pack-result" },
-            body: report("unpack ok\n", [`ng refs/heads/main ${reason}\n`]),
-          }
-        : undefined,
-    );
+    rig.host.intercept(answerToPush(report("unpack ok\n", [`ng refs/heads/main ${reason}\n`])));
     const result = await rig.push({ policy: { bestEffort: true } });
     expect(outcomes(result)).toEqual([`refs/heads/main: refused (${code})`]);
     expect(result.refs[0]?.reason).toContain(reason);
@@ -458,15 +457,8 @@ describe("Gerrit", () => {
 
   test("makes another ref than the one that was pushed, which is not taken for it", async () => {
     await using rig = await openRig();
-    rig.host.intercept(({ path }) =>
-      path.endsWith("/git-receive-pack")
-        ? {
-            type: "answer",
-            status: 200,
-            headers: { "content-type": "application/x-git-receive-pack-result" },
-            body: report("unpack ok\n", ["ok refs/heads/main\n", "option refname refs/changes/01/1/1\n"]),
-          }
-        : undefined,
+    rig.host.intercept(
+      answerToPush(report("unpack ok\n", ["ok refs/heads/main\n", "option refname refs/changes/01/1/1\n"])),
     );
     const failure = await failureOf(rig.push({ policy: { verify: "list" } }));
     expect(failure).toMatchObject({ code: "TARGET_LIED", class: "unknown" });
@@ -526,6 +518,33 @@ describe("a proxy that drops Git-Protocol", () => {
     expect(failure).toMatchObject({ code: "PROTOCOL_INVALID" });
     expect(failure.message).toContain("Git-Protocol");
     expect((await refsOf(rig.target)).size).toBe(0);
+  });
+});
+
+describe("what a host says of a ref", () => {
+  const WORDS = [
+    "already exists",
+    "stale info",
+    "remote ref has changed",
+    "non-fast-forward",
+    "fetch first",
+    "ok",
+    "success: up to date",
+  ];
+
+  test.for(WORDS)("picks a code, and not what became of it: %s", async (words) => {
+    await using rig = await openRig();
+    const told = report("unpack ok\n", [`ng refs/heads/main ${words}\n`]);
+    rig.host.intercept(answerToPush(told));
+    const left = await rig.push({ policy: { bestEffort: true } });
+    expect(left.refs).toMatchObject([{ targetRef: "refs/heads/main", outcome: "refused" }]);
+    rig.host.intercept(({ path }) =>
+      path.endsWith("/git-receive-pack")
+        ? { type: "rewrite", rewrite: () => Buffer.from(told, "latin1") }
+        : undefined,
+    );
+    expect(outcomes(await rig.push())).toEqual(["refs/heads/main: applied (create)"]);
+    await expectEqual(rig);
   });
 });
 

@@ -17,6 +17,7 @@ describe("announcedLimit()", () => {
     ["pack exceeds maximum allowed size (500.00 KiB)", 500 * 1024 * 0.995],
     ["body exceeded size limit 1048576", MIB],
     ["request body larger than 50 MB", 50 * MIB * 0.995],
+    ["its size is greater than the 5120 MB limit for pushes", 5_120 * MIB * 0.995],
     ["exceeds the limit of 10m", 10 * MIB * 0.995],
   ] as const)("reads %s", ([words, bytes]) => {
     expect(announcedLimit(words)).toBe(Math.floor(bytes));

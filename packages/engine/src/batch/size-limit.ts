@@ -107,7 +107,7 @@ const UNITS: Readonly<Record<string, number>> = {
  */
 export function announcedLimit(words: string): number | undefined {
   const found =
-    /(?:exceed\w*|larger than|over|above|limit(?: of)?)[^\d]{0,40}?(\d{1,15}(?:\.\d{1,3})?)\s*([kmgt]?)(?:i?b|bytes?)?\b/iu.exec(
+    /(?:exceed\w*|larger than|greater than|over|above|limit(?: of)?)[^\d]{0,40}?(\d{1,15}(?:\.\d{1,3})?)\s*([kmgt]?)(?:i?b|bytes?)?\b/iu.exec(
       words,
     );
   if (found === null) return undefined;

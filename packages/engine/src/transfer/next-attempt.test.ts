@@ -120,6 +120,12 @@ describe("nextAttempt()", () => {
     }
   });
 
+  test("waits for no ref that can not be made beside another one", () => {
+    const reason = "failed to update ref (cannot lock ref 'a/b': 'a' exists; cannot create 'a/b')";
+    const stuck = outcomeOf({ verdict: { outcome: "refused", code: "directory-file-conflict", reason } });
+    expect(next(stuck, undefined).type).toBe("settled");
+  });
+
   test.for([
     "failed to update ref",
     "cannot lock ref 'refs/heads/main': Unable to create 'x.lock': File exists.",

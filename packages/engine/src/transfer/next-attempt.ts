@@ -81,7 +81,10 @@ export function nextAttempt(
 /** The refs of a push that somebody else was just writing, by all appearances. */
 export function busyRefs(outcome: PushOutcome): readonly RefName[] {
   return [...outcome.verdicts]
-    .filter(([, verdict]) => verdict.outcome === "refused" && BUSY.test(verdict.reason))
+    .filter(
+      ([, verdict]) =>
+        verdict.outcome === "refused" && verdict.code === "refused-unknown" && BUSY.test(verdict.reason),
+    )
     .map(([ref]) => ref);
 }
 

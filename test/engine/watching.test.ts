@@ -1,13 +1,16 @@
-import type { SyncEvent } from "@gitsync/engine";
+import type { SyncEvent, SyncPhase } from "@gitsync/engine";
 import { describe, expect, test } from "vitest";
 import { startNodeGitServer } from "../support/git-server.ts";
 import { generateHistory } from "../support/history.ts";
+import { installHookGate } from "../support/hook-gate.ts";
+import { noise } from "../support/noise.ts";
 import { commit, copyRepository, createRepository, leftoversOf, refsOf } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import {
   describeWays,
   expectSound,
   failureOf,
+  installHook,
   openClient,
   outcomes,
   twoSides,
@@ -41,6 +44,96 @@ describeWays("an observer", (way) => {
       expect(bytes.at(-1)).toBeGreaterThan(20_000_000);
     }
     expect(await refsOf(sides.target)).toEqual(await refsOf(big));
+    await expectSound(sides);
+  });
+
+  test("is told each phase of a run in batches, and the bytes of each that moves some", async () => {
+    await using sides = await twoSides(way, {
+      source: { config: { "uploadpack.allowFilter": "true" } },
+      target: { config: { "receive.maxInputSize": "150000" } },
+      client: { limits: { memoryBytes: 50_000 }, spool: { use: "always" } },
+    });
+    const grow = async (commits: number): Promise<void> => {
+      for (let n = 0; n < commits; n += 1)
+        await commit(sides.source, "refs/heads/main", { [`f${n}`]: noise(20_000, String(n)) });
+    };
+    await grow(1);
+    await sides.sync();
+    await grow(20);
+    const phases: SyncPhase[] = [];
+    const moving = new Set<string>();
+    let begun = 0;
+    await sides.sync({
+      policy: { verify: "list" },
+      observer: (event) => {
+        if (event.type === "batch") begun += 1;
+        if (event.type === "phase" && event.phase !== phases.at(-1)) phases.push(event.phase);
+        if (event.type === "progress" && event.bytes > 0) moving.add(`${phases.at(-1)} ${event.side}`);
+      },
+    });
+    const parts = (count: number): SyncPhase[] =>
+      Array.from({ length: count }, () => ["fetch", "spool", "push"] as const).flat();
+    expect(begun).toBeGreaterThan(2);
+    expect(phases).toEqual([
+      ...(["discover", "plan", "ancestry"] as const),
+      // The pack as a whole, which is refused.
+      ...parts(1),
+      "history",
+      ...parts(begun),
+      ...(["clean-up", "verify", "report"] as const),
+    ]);
+    for (const each of ["ancestry source", "history source", "fetch source", "push target"])
+      expect(moving).toContain(each);
+    await expectSound(sides);
+  });
+
+  test("hears that a run waits for a target that says nothing, and how long it has", async () => {
+    await using sides = await twoSides(way);
+    await commit(sides.source, "refs/heads/main", { a: "1" });
+    await using gate = await installHookGate(sides.target);
+    await gate.close("^pre-receive ");
+    const waits: Extract<SyncEvent, { readonly type: "waiting" }>[] = [];
+    await sides.sync({
+      observer: (event) => {
+        if (event.type !== "waiting" || event.phase !== "push") return;
+        waits.push(event);
+        if (waits.length === 2) void gate.open();
+      },
+    });
+    expect(waits.length).toBeGreaterThanOrEqual(2);
+    expect(waits[0]?.milliseconds).toBeGreaterThanOrEqual(1_900);
+    expect((waits[1]?.milliseconds ?? 0) - (waits[0]?.milliseconds ?? 0)).toBeGreaterThanOrEqual(1_900);
+    expect(Math.min(waits[0]?.sourceBytes ?? 0, waits[0]?.targetBytes ?? 0)).toBeGreaterThan(0);
+    await expectSound(sides);
+  });
+
+  test("hears what servers count while they work, and what hooks say, without a character of control", async () => {
+    await using sides = await twoSides(way);
+    const big = await bigSource(sides);
+    await installHook(
+      sides.target,
+      "pre-receive",
+      String.raw`cat >/dev/null; printf '\033[31mhalf\007\rdone\342\200\256\n' >&2`,
+    );
+    const said: string[] = [];
+    await sides.client.replicate(
+      { source: sides.endpoint(big), target: sides.endpoint(sides.target) },
+      {
+        observer: (event) => {
+          if (event.type === "remote-message") said.push(`${event.side} ${event.isTransient}: ${event.text}`);
+        },
+      },
+    );
+    expect(said.filter((text) => /^source true: Counting objects: +\d+%/u.test(text)).length).toBeGreaterThan(
+      5,
+    );
+    expect(said).toContainEqual(expect.stringMatching(/^source false: Counting objects: 100%/u));
+    const hook = said.filter((text) => /half|done\\/u.test(text) && text.startsWith("target"));
+    expect(hook).toEqual([
+      expect.stringMatching(/^target true: .*half/u),
+      expect.stringMatching(/^target false: done/u),
+    ]);
+    for (const text of said) expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/u);
     await expectSound(sides);
   });
 

@@ -9,6 +9,7 @@
 
 import { parseCommit, readPackObjects, type ObjectFormat, type ObjectId } from "@gitsync/protocol";
 import { isSyncError } from "./errors.ts";
+import { PackProgress } from "./meter.ts";
 import {
   ancestryKey,
   provesFastForward,
@@ -97,17 +98,24 @@ class Questions {
     const wants = new Set(pairs.map((pair) => pair.newId));
     const request = { wants: [...wants], haves: [...new Set(haves)], thin: false, ofsDelta: true };
     run.meter.asked("source", { wants: request.wants.length, haves: request.haves.length });
+    run.observe({ type: "phase", phase: "ancestry" });
+    const received = new PackProgress("source", run.observe);
     const chunks: Uint8Array[] = [];
     const answer = run.source.fetch(
       canFilter ? { ...request, filter: { type: "tree", depth: 0 } } : request,
-      { message: () => {} },
+      {
+        message: (text, isTransient) =>
+          run.observe({ type: "remote-message", side: "source", text, isTransient }),
+      },
       run.signal,
     );
     for await (const chunk of answer) {
       chunks.push(chunk);
+      received.add(chunk.length);
       this.#bytesLeft -= chunk.length;
       if (this.#bytesLeft < 0) return undefined;
     }
+    received.finish();
     if (!canFilter) this.downloaded ??= { wants, chunks };
     return parentsOf(Buffer.concat(chunks), objectFormat);
   }

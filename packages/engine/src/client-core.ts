@@ -11,6 +11,7 @@ import { SyncError } from "./errors.ts";
 import { fetchPack } from "./fetch-pack.ts";
 import { startMeasurement, type MeasurementInProgress } from "./measure.ts";
 import { RunMeter } from "./meter.ts";
+import { narrate } from "./narrate.ts";
 import type { SyncObserver } from "./observer.ts";
 import {
   resolveLimits,
@@ -102,12 +103,13 @@ export function openCore(options: ClientOptions): ClientCore {
     const target = ends.target && openTarget(remotes, ends.target, meter.traffic("target"));
     const measurement = startMeasurement(call.measure ?? false);
     const signal = call.signal ?? new AbortController().signal;
-    const observe = call.observer ?? ((): void => {});
+    const { observe, stop: endNarration } = narrate(call.observer, meter);
     try {
       return await work({ source, target, meter, measurement, signal, observe });
     } catch (error) {
       throw typed(error, call.signal);
     } finally {
+      endNarration();
       measurement.stop();
       await Promise.allSettled([source.close(), target?.close()]);
     }

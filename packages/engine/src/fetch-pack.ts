@@ -75,7 +75,9 @@ async function download(
   const received = new PackProgress("source", observe);
   const answer = source.fetch(
     { wants, haves, thin: haves.length > 0, ofsDelta: true },
-    { message: (text) => observe({ type: "remote-message", side: "source", text }) },
+    {
+      message: (text, isTransient) => observe({ type: "remote-message", side: "source", text, isTransient }),
+    },
     signal,
   );
   const pack = await bufferPack(answer, {

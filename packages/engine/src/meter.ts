@@ -6,6 +6,8 @@ import type { TrafficMeter } from "./remote/connection.ts";
 import type { ServiceStats, SideBytes, Stats } from "./schema/index.ts";
 
 const PROGRESS_INTERVAL_MS = 250;
+/** A rate is that of so long: short enough to show a standstill, long enough to be read. */
+const RATE_WINDOW_MS = 3_000;
 
 interface MutableService {
   name: string;
@@ -65,6 +67,11 @@ export class RunMeter {
     service.commands += facts.commands ?? 0;
   }
 
+  /** All bytes that were exchanged with a side so far. */
+  bytes(side: Side): number {
+    return this.#sides[side].bytes;
+  }
+
   stats(enabled: boolean): Stats {
     const nowMs = monotonicNow();
     const items: Record<string, ServiceStats> = {};
@@ -111,8 +118,8 @@ export class RunMeter {
 export class PackProgress {
   readonly #side: Side;
   readonly #observer: SyncObserver;
-  readonly #startMs = monotonicNow();
-  #toldMs = 0;
+  /** What was told within the window of the rate, the oldest first; the last one before it as well. */
+  readonly #told: { readonly atMs: number; readonly bytes: number }[] = [{ atMs: monotonicNow(), bytes: 0 }];
   #bytes = 0;
   #objects: number | undefined;
 
@@ -126,7 +133,8 @@ export class PackProgress {
     this.#bytes += bytes;
     this.#objects ??= objects;
     const now = monotonicNow();
-    if (now - this.#toldMs >= PROGRESS_INTERVAL_MS) this.#tell(now);
+    if (this.#told.length === 1 || now - (this.#told.at(-1)?.atMs ?? 0) >= PROGRESS_INTERVAL_MS)
+      this.#tell(now);
   }
 
   finish(): void {
@@ -138,13 +146,17 @@ export class PackProgress {
   }
 
   #tell(now: number): void {
-    this.#toldMs = now;
-    const seconds = Math.max(0.001, (now - this.#startMs) / 1000);
+    const told = this.#told;
+    while (told.length > 1 && now - (told[1]?.atMs ?? 0) >= RATE_WINDOW_MS) told.shift();
+    const from = told[0] ?? { atMs: now, bytes: 0 };
+    const seconds = Math.max(0.001, (now - from.atMs) / 1000);
+    const bytesPerSecond = Math.round((this.#bytes - from.bytes) / seconds);
+    told.push({ atMs: now, bytes: this.#bytes });
     this.#observer({
       type: "progress",
       side: this.#side,
       bytes: this.#bytes,
-      bytesPerSecond: Math.round(this.#bytes / seconds),
+      bytesPerSecond,
       ...(this.#objects === undefined ? {} : { objects: this.#objects }),
     });
   }

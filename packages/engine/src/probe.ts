@@ -3,6 +3,7 @@
 import { encodeCapability, formatRefName, type CapabilityList } from "@gitsync/protocol";
 import type { MeasurementInProgress } from "./measure.ts";
 import type { RunMeter } from "./meter.ts";
+import type { SyncObserver } from "./observer.ts";
 import type { SourceRemote, TargetRemote } from "./remote/remote.ts";
 import { printEndpoint, type ResolvedProbeRequest } from "./request.ts";
 import type { ProbeResult } from "./schema/index.ts";
@@ -14,10 +15,12 @@ export interface ProbeInput {
   readonly signal: AbortSignal;
   readonly meter: RunMeter;
   readonly measurement: MeasurementInProgress;
+  readonly observe: SyncObserver;
 }
 
 export async function probe(input: ProbeInput): Promise<ProbeResult> {
   const { request, source, target, signal } = input;
+  input.observe({ type: "phase", phase: "discover" });
   const prefixes = request.scope.sourcePrefixes;
   const listing = await source.list(prefixes, signal);
   const targetListing = await target?.list(signal);

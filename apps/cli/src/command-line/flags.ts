@@ -110,7 +110,9 @@ export const FLAGS = Object.freeze({
   "have-ref": list("REF", "a ref of the source whose objects are there already"),
   stats: toggle("add requests and bytes of each phase to the report"),
   "measure-memory": toggle("add time, memory and CPU use to the report"),
-  progress: toggle("show progress even where standard error is no terminal"),
+  progress: toggle(
+    "show progress even where standard error is no terminal; with --json as JSON, one event a line",
+  ),
   plan: text("HASH", "the deletes to approve, as the run that was blocked names them"),
   offline: toggle("read the file only, and connect to nothing"),
   json: toggle("print exactly one JSON document, also when the run fails"),

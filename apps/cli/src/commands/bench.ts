@@ -17,7 +17,7 @@ import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { benchText } from "../output/bench-text.ts";
 import { failureOf } from "../output/failure.ts";
-import { createProgressLine } from "../output/progress-line.ts";
+import { createProgressLine, progressOptionsOf } from "../output/progress-line.ts";
 import { reportJson } from "../output/report.ts";
 import { createCommandLineClient, gitEnvironmentOf } from "../settings/engine-client.ts";
 import { readSettings } from "../settings/settings.ts";
@@ -82,7 +82,7 @@ async function measure(
   { index, targetPath }: Pick<BenchRun, "index" | "targetPath">,
 ): Promise<BenchRun> {
   const { flags, terminal, signal, env } = context;
-  const progress = createProgressLine(terminal, { always: flags.progress === true, remoteMessages: false });
+  const progress = createProgressLine(terminal, progressOptionsOf(flags));
   const run = { index, targetPath, targetUrl: request.target.url };
   const startedAt = performance.now();
   try {

@@ -3,7 +3,7 @@
 import type { BootstrapRequest } from "@gitsync/engine/unstable";
 import type { CommandContext } from "../command-line/command.ts";
 import type { ExitStatus } from "../exit-status.ts";
-import { createProgressLine } from "../output/progress-line.ts";
+import { createProgressLine, progressOptionsOf } from "../output/progress-line.ts";
 import { reportOptionsOf, reportResult } from "../output/report.ts";
 import { createCommandLineClient } from "../settings/engine-client.ts";
 import { readSettings } from "../settings/settings.ts";
@@ -23,10 +23,7 @@ export async function runBootstrap(context: CommandContext): Promise<ExitStatus>
     ...(flags.stats ? { collectStats: true } : {}),
   };
   const client = createCommandLineClient(context, settings);
-  const progress = createProgressLine(terminal, {
-    always: flags.progress === true,
-    remoteMessages: flags.verbose === true,
-  });
+  const progress = createProgressLine(terminal, progressOptionsOf(flags));
   try {
     const measure = flags["measure-memory"] === true;
     const result = await client.bootstrap(request, { signal, observer: progress.observe, measure });

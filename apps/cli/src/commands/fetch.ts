@@ -4,7 +4,7 @@ import type { FetchRequest } from "@gitsync/engine/unstable";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { fetchText } from "../output/fetch-text.ts";
-import { createProgressLine } from "../output/progress-line.ts";
+import { createProgressLine, progressOptionsOf } from "../output/progress-line.ts";
 import { reportJson } from "../output/report.ts";
 import { createCommandLineClient } from "../settings/engine-client.ts";
 import { readSettings } from "../settings/settings.ts";
@@ -24,7 +24,7 @@ export async function runFetch(context: CommandContext): Promise<ExitStatus> {
     ...(flags.stats ? { collectStats: true } : {}),
   };
   const client = createCommandLineClient(context, settings);
-  const progress = createProgressLine(terminal, { always: flags.progress === true, remoteMessages: false });
+  const progress = createProgressLine(terminal, progressOptionsOf(flags));
   try {
     const measure = flags["measure-memory"] === true;
     const result = await client.fetch(request, { signal, observer: progress.observe, measure });

@@ -4,7 +4,7 @@ import { createWorker } from "@gitsync/worker";
 import type { CommandContext } from "../command-line/command.ts";
 import type { ExitStatus } from "../exit-status.ts";
 import { formatBytes } from "../output/result-text.ts";
-import { createProgressLine } from "../output/progress-line.ts";
+import { createProgressLine, progressOptionsOf } from "../output/progress-line.ts";
 import { createCommandLineClient } from "../settings/engine-client.ts";
 import { recordResults } from "../settings/recording-client.ts";
 import { openQueueSession } from "../settings/queue-session.ts";
@@ -23,10 +23,7 @@ export async function runMirror(context: CommandContext): Promise<ExitStatus> {
     MIRROR_POLICY,
     settings.environment.runNow,
   );
-  const progress = createProgressLine(terminal, {
-    always: flags.progress === true,
-    remoteMessages: flags.verbose === true,
-  });
+  const progress = createProgressLine(terminal, progressOptionsOf(flags));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => progress.end());
   const client = stack.adopt(createCommandLineClient(context, settings), (open) => open.close());

@@ -3,7 +3,7 @@
 import { validateProbeRequest } from "@gitsync/engine";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
-import { createProgressLine } from "../output/progress-line.ts";
+import { createProgressLine, progressOptionsOf } from "../output/progress-line.ts";
 import { probeText } from "../output/probe-text.ts";
 import { reportJson } from "../output/report.ts";
 import { createCommandLineClient } from "../settings/engine-client.ts";
@@ -24,7 +24,7 @@ export async function runProbe(context: CommandContext): Promise<ExitStatus> {
     ...(flags.stats ? { collectStats: true } : {}),
   });
   const client = createCommandLineClient(context, settings);
-  const progress = createProgressLine(terminal, { always: false, remoteMessages: flags.verbose === true });
+  const progress = createProgressLine(terminal, progressOptionsOf(flags));
   try {
     const result = await client.probe(request, { signal, observer: progress.observe });
     progress.end();

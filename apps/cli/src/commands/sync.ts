@@ -3,7 +3,7 @@
 import type { CallOptions, Client, SyncPolicy, SyncRequest, SyncResult } from "@gitsync/engine";
 import type { CommandContext } from "../command-line/command.ts";
 import type { ExitStatus } from "../exit-status.ts";
-import { createProgressLine } from "../output/progress-line.ts";
+import { createProgressLine, progressOptionsOf } from "../output/progress-line.ts";
 import { reportOptionsOf, reportResult } from "../output/report.ts";
 import { createCommandLineClient } from "../settings/engine-client.ts";
 import { readSettings } from "../settings/settings.ts";
@@ -30,10 +30,7 @@ async function run(context: CommandContext, defaults: SyncPolicy, call: Call): P
   const settings = await readSettings(context);
   const request = syncRequestOf(context, defaults, settings.environment.runNow);
   const client = createCommandLineClient(context, settings);
-  const progress = createProgressLine(terminal, {
-    always: flags.progress === true,
-    remoteMessages: flags.verbose === true,
-  });
+  const progress = createProgressLine(terminal, progressOptionsOf(flags));
   try {
     const result = await call(client, request, {
       signal,

@@ -6,6 +6,8 @@
  */
 
 import type { ObjectFormat, ObjectId } from "@gitsync/protocol";
+import { PackProgress } from "../meter.ts";
+import { releaseGathered } from "../remote/gather.ts";
 import type { SourceListing } from "../remote/remote.ts";
 import type { Run } from "../run.ts";
 import { CommitGraph } from "./commit-graph.ts";
@@ -32,7 +34,7 @@ export async function readHistory(run: Run, question: HistoryQuestion): Promise<
   for (const want of wants) graph.intern(want);
   if (wants.length === 0 || !givesAnyCommit(listing)) return graph;
   const request = { wants, haves: listing.canFilter ? haves : [], thin: false, ofsDelta: true };
-  run.observe({ type: "phase", phase: "plan" });
+  run.observe({ type: "phase", phase: "history" });
   run.meter.asked("source", { wants: wants.length, haves: request.haves.length });
   return run.span("git.history", { "git_sync.wants": wants.length }, async (span) => {
     const file = await run.spool?.open();
@@ -42,16 +44,23 @@ export async function readHistory(run: Run, question: HistoryQuestion): Promise<
       const reader = new CommitReader(graph, kept, objectFormat);
       const answer = run.source.fetch(
         listing.canFilter ? { ...request, filter: { type: "tree", depth: 0 } } : request,
-        { message: () => {} },
+        {
+          message: (text, isTransient) =>
+            run.observe({ type: "remote-message", side: "source", text, isTransient }),
+        },
         AbortSignal.any([run.signal, leaving.signal]),
       );
+      const received = new PackProgress("source", run.observe);
       let bytes = 0;
       for await (const chunk of answer) {
         bytes += chunk.length;
         reader.feed(chunk);
+        received.add(chunk.length, reader.objectCount);
+        releaseGathered(chunk);
         if (reader.state !== "reading" || bytes > run.limits.maxHistoryBytes) break;
         if (reader.sawContent && isWhole(graph, question)) break;
       }
+      received.finish();
       span.setAttributes({ "git_sync.commits": graph.received, "git_sync.history.bytes": bytes });
       return graph;
     } finally {

@@ -51,8 +51,8 @@ export interface PackRequest {
 
 /** What a remote tells while it works; called synchronously. */
 export interface RemoteObserver {
-  /** One line that the server wrote, sanitised. */
-  readonly message: (text: string) => void;
+  /** One line that the server wrote, sanitised; the next line replaces a transient one. */
+  readonly message: (text: string, isTransient: boolean) => void;
 }
 
 export interface SourceRemote {

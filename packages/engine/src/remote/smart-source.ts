@@ -70,7 +70,9 @@ export class SmartSource implements SourceRemote {
     const advertisement = (this.#advertisement ??= await connection.open(signal));
     const { head, expected } = this.#encode(advertisement, request);
     const gatherer = new Gatherer();
-    const progress = new ProgressLines({ onLine: (line) => line.transient || observer.message(line.text) });
+    const progress = new ProgressLines({
+      onLine: ({ text, transient }) => observer.message(text, transient),
+    });
     const decoder = new FetchResponseDecoder(expected, {
       onPack: (view) => gatherer.push(view),
       onProgress: (view) => progress.feed(view),

@@ -94,7 +94,9 @@ export class SmartTarget implements TargetRemote {
     });
     const v2 = chosen.has("report-status-v2");
     const reports = v2 || chosen.has("report-status");
-    const progress = new ProgressLines({ onLine: (line) => line.transient || observer.message(line.text) });
+    const progress = new ProgressLines({
+      onLine: ({ text, transient }) => observer.message(text, transient),
+    });
     const hasSideband = chosen.has("side-band-64k");
     const decoder = new ReportStatusDecoder({
       sideband: hasSideband,

@@ -11,7 +11,8 @@ import type { DownloadedPack } from "../ancestry.ts";
 import type { SizeEvidence } from "../batch/size-limit.ts";
 import { demandsOf } from "../batch/known-hosts.ts";
 import { PackProgress } from "../meter.ts";
-import type { SourceListing, TargetListing } from "../remote/remote.ts";
+import type { Side } from "../observer.ts";
+import type { RemoteObserver, SourceListing, TargetListing } from "../remote/remote.ts";
 import type { Run } from "../run.ts";
 import { busyRefs, nextAttempt, NO_ATTEMPTS, type CarriedPack, type NextAttempt } from "./next-attempt.ts";
 import type { Verdicts } from "./outcome.ts";
@@ -31,6 +32,8 @@ export interface Delivery {
   readonly atomic: boolean;
   /** Give the pack up when it has more. */
   readonly mostBytes: number;
+  /** What the push is for, to whoever watches. */
+  readonly phase?: "push" | "clean-up";
   /** Whether a pack of so many objects is worth sending. */
   readonly admits?: (objects: number) => boolean;
 }
@@ -99,7 +102,7 @@ export class PackCarrier {
           if (!guard.isDeclined && verdicts.size === 0) throw error;
           return ended(guard.isDeclined ? "declined" : "settled", { ...NOT_PUSHED, error }, guard.facts);
         }
-        const { outcome, carried } = await this.#push(commands, delivery.atomic, pack);
+        const { outcome, carried } = await this.#push(commands, delivery, pack);
         for (const [ref, verdict] of outcome.verdicts) verdicts.set(ref, verdict);
         if (pack?.guard.isDeclined === true) return ended("declined", outcome, pack.guard.facts);
         const next = nextAttempt(outcome, carried, attempts, this.#run.spool !== undefined);
@@ -165,13 +168,13 @@ export class PackCarrier {
 
   async #push(
     commands: readonly RefUpdateCommand[],
-    atomic: boolean,
+    { atomic, phase = "push" }: Delivery,
     pack: FetchedPack | undefined,
   ): Promise<{ readonly outcome: PushOutcome; readonly carried: CarriedPack | undefined }> {
     const { objectFormat } = this.#input;
     const run = this.#run;
     run.meter.asked("target", { commands: commands.length });
-    run.observe({ type: "phase", phase: "push" });
+    run.observe({ type: "phase", phase });
     return run.span("git.push", { "git_sync.commands": commands.length }, async (span) => {
       const sent = new PackProgress("target", (event) => run.observe(event));
       const body = pack && counted(pack.body, (bytes) => sent.add(bytes, objectsOf(pack)));
@@ -187,7 +190,7 @@ export class PackCarrier {
           objectFormat,
           isGivenUp: () => pack?.guard.isDeclined === true,
         },
-        { message: (text) => run.observe({ type: "remote-message", side: "target", text }) },
+        this.#hearing("target"),
         run.signal,
       );
       sent.finish();
@@ -212,6 +215,8 @@ export class PackCarrier {
     const attributes = { "git_sync.wants": wants.length, "git_sync.haves": haves.length };
     return run.span("git.fetch", attributes, async () => {
       const leaving = new AbortController();
+      const spool = this.#overflow;
+      const { memoryBytes } = run.limits;
       const received = new PackProgress("source", (event) => run.observe(event));
       const ofsDelta = targetListing.capabilities.has("ofs-delta");
       const thin = this.#thin && haves.length > 0;
@@ -220,18 +225,23 @@ export class PackCarrier {
         downloaded ??
         run.source.fetch(
           { wants, haves, thin, ofsDelta },
-          { message: (text) => run.observe({ type: "remote-message", side: "source", text }) },
+          this.#hearing("source"),
           AbortSignal.any([run.signal, leaving.signal]),
         );
       try {
         const pack = await bufferPack(answer, {
           objectFormat,
-          memoryBytes: run.limits.memoryBytes,
-          spool: this.#overflow,
+          memoryBytes,
+          spool,
           maxPackBytes: run.limits.maxPackBytes,
           guard,
           label: run.sourceLabel,
-          onReceived: (bytes, objects) => received.add(bytes, objects),
+          onReceived: (bytes, objects) => {
+            const before = received.bytes;
+            received.add(bytes, objects);
+            const isFull = before < memoryBytes && received.bytes >= memoryBytes;
+            if (isFull && spool !== undefined) run.observe({ type: "phase", phase: "spool" });
+          },
         });
         const close = async (): Promise<void> => {
           // A source that is still counting would not notice that nobody waits any more.
@@ -245,6 +255,13 @@ export class PackCarrier {
         throw error;
       }
     });
+  }
+
+  /** Tell on what a side says while it works. */
+  #hearing(side: Side): RemoteObserver {
+    return {
+      message: (text, isTransient) => this.#run.observe({ type: "remote-message", side, text, isTransient }),
+    };
   }
 
   /** What the plan downloaded, if it is just what is wanted now and in a form that the target reads. */

@@ -48,9 +48,9 @@ export async function pushOnce(
 ): Promise<PushOutcome> {
   let progress = "";
   const listening: RemoteObserver = {
-    message: (text) => {
-      if (progress.length < MAX_WORDS) progress += `${text}\n`;
-      observer.message(text);
+    message: (text, isTransient) => {
+      if (!isTransient && progress.length < MAX_WORDS) progress += `${text}\n`;
+      observer.message(text, isTransient);
     },
   };
   const { commands, atomic, objectFormat, pack } = input;

@@ -160,6 +160,7 @@ class Work {
       haves: this.#havesOf(remaining),
       atomic: this.#run.request.policy.atomic,
       mostBytes: limit?.mostBytes ?? Number.POSITIVE_INFINITY,
+      phase: group.purpose === "expire" ? "clean-up" : "push",
       // What fits into memory is known exactly before its push begins; only the rest has to be estimated.
       admits: (objects) =>
         limit === undefined || limit.mostBytes <= memoryBytes || !isTooManyObjects(limit, objects),
@@ -179,8 +180,14 @@ class Work {
     const deletes = [...refs].map(([ref, oldId]) => ({ type: "delete", ref, oldId }) as const);
     for (const commands of chunked(deletes, this.#run.limits.maxRefUpdates)) {
       // What stays is found by the next run, which also removes it.
-      const request = { commands, wants: [], haves: [], atomic: false, mostBytes: Number.POSITIVE_INFINITY };
-      await this.#carrier.deliver(request);
+      await this.#carrier.deliver({
+        commands,
+        wants: [],
+        haves: [],
+        atomic: false,
+        mostBytes: Number.POSITIVE_INFINITY,
+        phase: "clean-up",
+      });
     }
   }
 

@@ -49,7 +49,8 @@ export async function carryOut(
 
 /** How many requests a plan would take, without asking anybody anything. */
 export function countRequests(run: Run, found: Discovery, plan: PlannedRun): number {
-  return groupsOf(run, found, plan, archivesFor(run, plan)).length;
+  const expected = { ...plan, refs: plan.expected };
+  return groupsOf(run, found, expected, archivesFor(run, expected)).length;
 }
 
 function archivesFor(run: Run, plan: PlannedRun): ReadonlyMap<PlannedChange, RefName> {

@@ -11,6 +11,11 @@ import type { Run } from "./run.ts";
 export interface PlannedRun {
   /** What is to change or is kept from it. */
   readonly refs: readonly PlannedRef[];
+  /**
+   * The same as far as it can be foreseen: a plan downloads no content, so refs that only content could show to
+   * move forward are held back in `refs`, and expected to.
+   */
+  readonly expected: readonly PlannedRef[];
   /** What is as it should be. */
   readonly current: CurrentRefs;
   /** A branch is to be deleted and the target did not tell which one its HEAD names. */
@@ -47,10 +52,19 @@ export function planRun(run: Run, found: Discovery): Promise<PlannedRun> {
     }
     if (run.onlyNew) refs = refs.map(leaveExisting);
     refs = holdBack(refs, run.heldBack);
+    const expected = run.dryRun && !found.source.canFilter ? refs.map(asIfForward) : refs;
     span.setAttributes({
       "git_sync.refs.skipped": current.size,
       "git_sync.refs.blocked": refs.filter((ref) => ref.action === "block").length,
     });
-    return { refs, current, headUnknown, downloaded };
+    return { refs, expected, current, headUnknown, downloaded };
   });
+}
+
+/** A ref that is held back because nothing is known of its direction, moved forward. */
+function asIfForward(ref: PlannedRef): PlannedRef {
+  if (ref.action !== "block" || ref.code !== "ancestry-unproven") return ref;
+  const { sourceRef, oldId, newId } = ref;
+  if (sourceRef === undefined || oldId === undefined || newId === undefined) return ref;
+  return { ...ref, sourceRef, oldId, newId, action: "update", destructive: false };
 }

@@ -84,8 +84,8 @@ async function runRound(run: Run, reportEarly: (round: Round) => SyncResult): Pr
   const plan = await planRun(run, found);
   const known = knownLimit(run, found);
   const choice = chooseTransfer({
-    changes: plan.refs.filter(isChange),
-    hasBlocked: plan.refs.some((ref) => ref.action === "block"),
+    changes: plan.expected.filter(isChange),
+    hasBlocked: plan.expected.some((ref) => ref.action === "block"),
     targetRefs: found.target.refs,
     targetTips: found.target.extraTips,
     limitReason: known.reason,

@@ -74,8 +74,13 @@ describe("planRefs() decides one ref", () => {
       "update replicate-overwrite",
     ],
     [
-      "replicate, block",
+      "replicate, block, unproven",
       { ...moved, policy: { mode: "replicate", destructive: "block" } },
+      "block ancestry-unproven",
+    ],
+    [
+      "replicate, block, diverged",
+      { ...moved, fact: "diverged", policy: { mode: "replicate", destructive: "block" } },
       "block destructive-blocked",
     ],
     [

@@ -105,13 +105,15 @@ function planWrite(changed: ChangedRef, input: PlanInput): PlannedRef {
     code,
     reason,
   });
-  const update = (code: string, reason: string, destructive: boolean): PlannedRef => {
-    if (destructive && input.policy.destructive === "block") {
-      return block("destructive-blocked", "would lose commits, which the policy forbids");
-    }
-    return { ...base, oldId, action: "update", code, reason, destructive };
-  };
   const fact = input.ancestry.get(ancestryKey({ oldId, newId })) ?? "unproven";
+  const update = (code: string, reason: string, destructive: boolean): PlannedRef => {
+    if (!destructive || input.policy.destructive !== "block") {
+      return { ...base, oldId, action: "update", code, reason, destructive };
+    }
+    return kind !== "tag" && fact === "unproven"
+      ? block("ancestry-unproven", "not proven to be a fast-forward, and the policy forbids to lose commits")
+      : block("destructive-blocked", "would lose commits, which the policy forbids");
+  };
   if (kind !== "tag" && fact === "fast-forward") return update("fast-forward", "fast-forward", false);
   if (input.policy.mode === "replicate") return update("replicate-overwrite", "set to the source's", true);
   if (input.policy.force) return update("forced", "forced: not a fast-forward", true);

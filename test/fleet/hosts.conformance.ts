@@ -22,8 +22,12 @@ export function describeHosts(kind: BackendKind): void {
   });
 
   /** A dirty route between two hosts. */
-  async function dirty(source: string, target: string): Promise<RouteDefinition> {
-    const { id, ...rest } = someRoute();
+  async function dirty(
+    source: string,
+    target: string,
+    more: Partial<RouteDefinition> = {},
+  ): Promise<RouteDefinition> {
+    const { id, ...rest } = someRoute(more);
     const url = `https://${target}/${id}.git`;
     const route = {
       ...rest,
@@ -133,6 +137,29 @@ export function describeHosts(kind: BackendKind): void {
       on.time += 9_000;
       await start(run.route);
       expect(await on.fleet.hostBlocks()).toEqual([]);
+    });
+
+    test("asked it of one credential: who has another one, or none, goes on", async () => {
+      const bot = { targetCredential: "bot" };
+      const run = await start(await dirty("a.test", "b.test", bot));
+      await finish(run, { blocked: { host: "b.test", credential: "bot", ms: 5_000 } });
+      expect(await tryStart(run.route)).toBe(5_000);
+      expect(await tryStart(await dirty("b.test", "c.test", { sourceCredential: "bot" }))).toBe(5_000);
+      await start(await dirty("a.test", "b.test", { targetCredential: "other" }));
+      await start(await dirty("a.test", "b.test"));
+      // The same name at another host is another account.
+      await start(await dirty("a.test", "c.test", bot));
+      expect(await on.fleet.hostBlocks()).toEqual([
+        { host: "b.test", credential: "bot", until: on.time + 5_000, reason: "rate-limited" },
+      ]);
+      expect([...(await on.fleet.hostsInFlight()).keys()].toSorted()).toEqual(["a.test", "b.test", "c.test"]);
+    });
+
+    test("asked it of one credential: pushes to the target are counted as before", async () => {
+      const rate = { pushesPerMinute: { "b.test": 1 } };
+      const run = await start(await dirty("b.test", "b.test", { targetCredential: "bot" }), rate);
+      await finish(run, {}, { pushes: 1 });
+      expect(await tryStart(run.route, rate)).toBe(MINUTE);
     });
 
     test("holds back a job that is done with the route itself", async () => {

@@ -41,3 +41,13 @@ test("the host that asked to wait is left alone, the target when nobody said whi
   expect(blocked()).toEqual({ blocked: { host: "target.test:8443", ms: 5_000 } });
   expect(hostFindings(LOCAL, failure("RATE_LIMITED"), 5_000)).toEqual({});
 });
+
+test("with a credential, only that one at the host is left alone", () => {
+  const route = { ...ROUTE, targetCredential: "bot" };
+  expect(hostFindings(route, failure("RATE_LIMITED", "target"), 5_000)).toEqual({
+    blocked: { host: "target.test:8443", credential: "bot", ms: 5_000 },
+  });
+  expect(hostFindings(route, failure("RATE_LIMITED", "source"), 5_000)).toEqual({
+    blocked: { host: "source.test", ms: 5_000 },
+  });
+});

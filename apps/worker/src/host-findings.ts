@@ -9,7 +9,7 @@ const HOST_FAILURES = new Set(["REMOTE_UNREACHABLE", "REMOTE_TIMEOUT", "REMOTE_U
 
 /** `thrown` is what ended the run, `undefined` when it came back with a result; `blockMs` how long a host asked to wait. */
 export function hostFindings(
-  { source, target }: RouteDefinition,
+  { source, target, sourceCredential, targetCredential }: RouteDefinition,
   thrown: unknown,
   blockMs: number | undefined,
 ): HostFindings {
@@ -18,9 +18,12 @@ export function hostFindings(
   if (!isSyncError(thrown)) return {};
   const { side } = thrown.details;
   // Pushes are what hosts limit first; without a word about the side it is the target that is spared.
-  const host = side === "source" ? hosts.source : hosts.target;
+  const [host, credential] =
+    side === "source" ? [hosts.source, sourceCredential] : [hosts.target, targetCredential];
   if (host === "") return {};
-  if (blockMs !== undefined) return { blocked: { host, ms: blockMs } };
+  // Hosts count the requests of an account; only who shows none is counted by its address, like everybody else here.
+  if (blockMs !== undefined)
+    return { blocked: { host, ...(credential !== undefined && { credential }), ms: blockMs } };
   if (side === undefined) return {};
   return HOST_FAILURES.has(thrown.code) ? { failed: host } : { answered: [host] };
 }

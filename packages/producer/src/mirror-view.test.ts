@@ -38,8 +38,8 @@ describe("why a route waits", () => {
   });
 
   test.for<readonly [host: string, until: number, notBefore: number | undefined, waiting: unknown]>([
-    ["source.test", NOW + 9, undefined, { reason: "host", until: NOW + 9 }],
-    ["target.test", NOW + 9, NOW + 3, { reason: "host", until: NOW + 9 }],
+    ["source.test", NOW + 9, undefined, { reason: "host", host: "source.test", until: NOW + 9 }],
+    ["target.test", NOW + 9, NOW + 3, { reason: "host", host: "target.test", until: NOW + 9 }],
     ["target.test", NOW + 9, NOW + 12, { reason: "back-off", until: NOW + 12 }],
     ["target.test", NOW, undefined, { reason: "queued" }],
     ["another.test", NOW + 9, undefined, { reason: "queued" }],
@@ -47,6 +47,25 @@ describe("why a route waits", () => {
     const blocks = [{ host, until, reason: "rate-limited" }] as const;
     const view = routeView(route("a/b", { ...dirty, notBefore }), { now: NOW, blocks });
     expect(view.waiting).toEqual(waiting);
+  });
+
+  test("of a credential at a host, whoever has that one", () => {
+    const blocks = [
+      { host: "target.test", credential: "bot", until: NOW + 9, reason: "rate-limited" },
+    ] as const;
+    const waitingWith = (targetCredential: string) => {
+      const status = route("a/b", dirty);
+      const definition = { ...status.definition, targetCredential };
+      return routeView({ ...status, definition }, { now: NOW, blocks }).waiting;
+    };
+    expect(waitingWith("bot")).toEqual({
+      reason: "host",
+      host: "target.test",
+      credential: "bot",
+      until: NOW + 9,
+    });
+    expect(waitingWith("other")).toEqual({ reason: "queued" });
+    expect(routeView(route("a/b", dirty), { now: NOW, blocks }).waiting).toEqual({ reason: "queued" });
   });
 
   test("lag counts from the oldest hint that is open, and is none when nothing is", () => {

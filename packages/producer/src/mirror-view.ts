@@ -9,7 +9,7 @@ import type {
   RunningRun,
 } from "@gitsync/jobs";
 import type { HostBlock } from "./state/fleet-store.ts";
-import { hostsOf } from "./state/host-rules.ts";
+import { hostsOf, partyName } from "./state/host-rules.ts";
 
 /**
  * Why a route that is not running is not running. `paused`: a person has to resume it. `host`: one of its hosts asked
@@ -21,6 +21,9 @@ export const WAITING_REASONS = ["paused", "host", "back-off", "queued", "idle"] 
 /** What a route waits for. */
 export interface Waiting {
   readonly reason: (typeof WAITING_REASONS)[number];
+  /** The host that is waited for, and the credential if it is waited for with that one only. */
+  readonly host?: string;
+  readonly credential?: string;
   /** When it ends by itself, in milliseconds of the store's clock. */
   readonly until?: number;
 }
@@ -156,13 +159,15 @@ function waitingOf(status: RouteStatus, { now, blocks }: Moment): Waiting | unde
   if (status.paused) return { reason: "paused" };
   const { notBefore = now, nextDueAt, definition } = status;
   if (!isDirty(status)) return { reason: "idle", ...(nextDueAt !== undefined && { until: nextDueAt }) };
-  const hosts = hostsOf(definition);
-  const blockedUntil = Math.max(
-    now,
-    ...blocks.flatMap(({ host, until }) => (hosts.includes(host) ? [until] : [])),
-  );
+  const parties = hostsOf(definition);
+  const [longest] = blocks
+    .filter(({ host, credential, until }) => until > now && parties.includes(partyName(host, credential)))
+    .toSorted((a, b) => b.until - a.until);
   // The longer of both is what it waits for.
-  if (blockedUntil > now && blockedUntil >= notBefore) return { reason: "host", until: blockedUntil };
+  if (longest !== undefined && longest.until >= notBefore) {
+    const { host, credential, until } = longest;
+    return { reason: "host", host, ...(credential !== undefined && { credential }), until };
+  }
   return notBefore > now ? { reason: "back-off", until: notBefore } : { reason: "queued" };
 }
 

@@ -1,19 +1,10 @@
 /** Mirrors as text: the fleet at a glance, or everything about one. */
 
 import type { RunReport } from "@gitsync/jobs";
-import type { MirrorView, RouteView } from "@gitsync/producer";
+import type { MirrorView, RouteView, Waiting } from "@gitsync/producer";
 import { factsText, tableText, timeText } from "./table.ts";
 
 const TITLES = ["ROUTE", "STATE", "LAG", "LAST SUCCESS", "NEXT", "WAITING FOR"];
-
-/** What a route waits for, in words. */
-const WAITING = {
-  paused: "somebody to resume it",
-  host: "a host that asked to wait",
-  "back-off": "its next attempt",
-  queued: "its turn",
-  idle: "-",
-} as const;
 
 /** One line per route; every line ends with a line feed. `now` is the store's. */
 export function mirrorsText(mirrors: readonly MirrorView[], now: number): string {
@@ -36,7 +27,7 @@ export function mirrorText(mirror: MirrorView, runs: readonly RunReport[], now: 
       ["lag", lagOf(route)],
       ["success", route.lastSuccessAt === undefined ? "never" : timeText(route.lastSuccessAt)],
       ["next", nextOf(route, now)],
-      ["waiting", route.waiting === undefined ? undefined : WAITING[route.waiting.reason]],
+      ["waiting", route.waiting && waitingText(route.waiting)],
       ["failures", route.failuresInARow === 0 ? undefined : `${route.failuresInARow} in a row`],
       ["error", route.lastError && `${route.lastError.message} [${route.lastError.code}]`],
       ["remedy", route.lastError?.remedy],
@@ -64,11 +55,28 @@ function rowOf(route: RouteView, now: number): readonly string[] {
     route.lastSuccessAt === undefined ? "never" : `${durationText(now - route.lastSuccessAt)} ago`,
     nextOf(route, now),
     route.lastError !== undefined && route.state === "failing"
-      ? `${WAITING[route.waiting?.reason ?? "idle"]} (${route.lastError.code})`
-      : route.waiting === undefined
-        ? "-"
-        : WAITING[route.waiting.reason],
+      ? `${waitingText(route.waiting)} (${route.lastError.code})`
+      : waitingText(route.waiting),
   ];
+}
+
+/** What a route waits for, in words. */
+function waitingText(waiting: Waiting | undefined): string {
+  switch (waiting?.reason) {
+    case "paused":
+      return "somebody to resume it";
+    case "host": {
+      const { host = "a host", credential } = waiting;
+      return credential === undefined ? host : `${host}, for ${credential}`;
+    }
+    case "back-off":
+      return "its next attempt";
+    case "queued":
+      return "its turn";
+    case "idle":
+    case undefined:
+      return "-";
+  }
 }
 
 function lagOf({ lagMs }: RouteView): string {

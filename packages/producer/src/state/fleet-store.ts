@@ -24,9 +24,11 @@ export interface LiveProcess extends ProcessBeat {
   readonly beatAt: number;
 }
 
-/** A host that nobody may use now, as source or as target. */
+/** A host that nobody may use now, as source or as target; or not with this credential. */
 export interface HostBlock {
   readonly host: string;
+  /** The only credential that is meant. */
+  readonly credential?: string;
   readonly until: number;
   /** `rate-limited`: it asked for that. `unreachable`: it failed several times in a row. */
   readonly reason: "rate-limited" | "unreachable";
@@ -40,7 +42,7 @@ export interface FleetStore {
   /** Every process that was heard of within {@link SILENT_MS}, in order of their ids. */
   processes(): Promise<readonly LiveProcess[]>;
 
-  /** In order of the hosts. */
+  /** In order of the names that they are stored by. */
   hostBlocks(): Promise<readonly HostBlock[]>;
   /** Runs of live workers by the hosts that they use. */
   hostsInFlight(): Promise<ReadonlyMap<string, number>>;

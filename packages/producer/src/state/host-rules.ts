@@ -13,9 +13,30 @@ export const PROBE_MS = 60_000;
 export const FULL_MS = 1_000;
 export const MINUTE_MS = 60_000;
 
-/** The hosts that a route uses, each once; none for local paths. */
-export function hostsOf({ source, target }: RouteDefinition): readonly string[] {
-  return [...new Set([nameOf(source.url), nameOf(target.url)])].filter((host) => host !== "");
+/** What the stores know by name: a host, or one credential at it. No host has an `@` in its name. */
+const AT = "@";
+
+/** The name of a host, or of one credential there. */
+export function partyName(host: string, credential: string | undefined): string {
+  return credential === undefined ? host : `${credential}${AT}${host}`;
+}
+
+/** What a name stands for. */
+export function partyOf(name: string): { readonly host: string; readonly credential?: string } {
+  const at = name.lastIndexOf(AT);
+  return at === -1 ? { host: name } : { host: name.slice(at + 1), credential: name.slice(0, at) };
+}
+
+/** The hosts that a route uses, and its credentials there, each once, the target's host last; none for local paths. */
+export function hostsOf(route: RouteDefinition): readonly string[] {
+  const { source, target, sourceCredential, targetCredential } = route;
+  const [from, to] = [nameOf(source.url), nameOf(target.url)];
+  const credentials = [
+    ...(sourceCredential === undefined || from === "" ? [] : [partyName(from, sourceCredential)]),
+    ...(targetCredential === undefined || to === "" ? [] : [partyName(to, targetCredential)]),
+  ];
+  const hosts = [from === to ? "" : from, to].filter((host) => host !== "");
+  return [...new Set([...credentials, ...hosts])];
 }
 
 /** An address that is none fails in its run, which says so. */

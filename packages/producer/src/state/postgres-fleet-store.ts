@@ -8,6 +8,7 @@ import {
   type LiveProcess,
   type ProcessBeat,
 } from "./fleet-store.ts";
+import { partyOf } from "./host-rules.ts";
 import { Transactions } from "./postgres-transaction.ts";
 
 export class PostgresFleetStore implements FleetStore {
@@ -43,11 +44,11 @@ export class PostgresFleetStore implements FleetStore {
   }
 
   async hostBlocks(): Promise<readonly HostBlock[]> {
-    const { rows } = await this.#pool.query<HostBlock>(
-      `select name as host, blocked_until as until, reason from gitsync.host where blocked_until > $1 order by name`,
+    const { rows } = await this.#pool.query<Pick<HostBlock, "until" | "reason"> & { name: string }>(
+      `select name, blocked_until as until, reason from gitsync.host where blocked_until > $1 order by name`,
       [await this.#transactions.now()],
     );
-    return rows;
+    return rows.map(({ name, until, reason }) => ({ ...partyOf(name), until, reason }));
   }
 
   async hostsInFlight(): Promise<ReadonlyMap<string, number>> {
@@ -56,7 +57,8 @@ export class PostgresFleetStore implements FleetStore {
        join gitsync.process on process.id = worker_id and beat_at >= $1 group by host order by host`,
       [(await this.#transactions.now()) - SILENT_MS],
     );
-    return new Map(rows.map(({ host, count }) => [host, count]));
+    const hosts = rows.filter(({ host }) => partyOf(host).credential === undefined);
+    return new Map(hosts.map(({ host, count }) => [host, count]));
   }
 
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {

@@ -7,6 +7,7 @@ import {
   FULL_MS,
   LONGEST_PAUSE_MS,
   MINUTE_MS,
+  partyName,
   PROBE_MS,
 } from "./host-rules.ts";
 import type { Transaction } from "./postgres-transaction.ts";
@@ -128,7 +129,7 @@ export async function recordHosts(transaction: Transaction, findings: HostFindin
       `insert into gitsync.host as host (name, blocked_until, reason) values ($1, $2, 'rate-limited')
        on conflict (name) do update set blocked_until = excluded.blocked_until, reason = excluded.reason
        where host.blocked_until < excluded.blocked_until`,
-      [blocked.host, (await transaction.now()) + blocked.ms],
+      [partyName(blocked.host, blocked.credential), (await transaction.now()) + blocked.ms],
     );
   }
 }

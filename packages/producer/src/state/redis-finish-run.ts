@@ -23,7 +23,11 @@ if found.failed then
     block_host(found.failed, now + math.min(pause, ${LONGEST_PAUSE_MS}), 'unreachable')
   end
 end
-if found.blocked then block_host(found.blocked.host, now + found.blocked.ms, 'rate-limited') end
+if found.blocked then
+  local name = found.blocked.host
+  if found.blocked.credential then name = found.blocked.credential .. '@' .. name end
+  block_host(name, now + found.blocked.ms, 'rate-limited')
+end
 if call('EXISTS', key) == 0 then return 0 end
 leave_hosts(run, cjson.decode(call('HGET', key, 'hosts') or '[]'))
 local pushes_key = S .. 'pushes:' .. call('HGET', key, 'target')

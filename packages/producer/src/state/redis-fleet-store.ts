@@ -1,9 +1,11 @@
 /** The fleet store in Redis: changed by scripts only. */
 
 import type { FleetStore, HostBlock, LiveProcess, ProcessBeat } from "./fleet-store.ts";
+import { partyOf } from "./host-rules.ts";
 import type { ScriptRunner } from "./redis-script-runner.ts";
 
-interface KnownHost extends Omit<HostBlock, "until"> {
+interface KnownParty extends Pick<HostBlock, "reason"> {
+  readonly name: string;
   /** `undefined` while it is not blocked. */
   readonly until: number | undefined;
   readonly inFlight: number;
@@ -36,26 +38,27 @@ export class RedisFleetStore implements FleetStore {
   }
 
   async hostBlocks(): Promise<readonly HostBlock[]> {
-    return (await this.#hosts()).flatMap(({ host, until, reason }) =>
-      until === undefined ? [] : [{ host, until, reason }],
+    return (await this.#parties()).flatMap(({ name, until, reason }) =>
+      until === undefined ? [] : [{ ...partyOf(name), until, reason }],
     );
   }
 
   async hostsInFlight(): Promise<ReadonlyMap<string, number>> {
-    return new Map((await this.#hosts()).map(({ host, inFlight }) => [host, inFlight]));
+    const hosts = (await this.#parties()).filter(({ name }) => partyOf(name).credential === undefined);
+    return new Map(hosts.map(({ name, inFlight }) => [name, inFlight]));
   }
 
-  async #hosts(): Promise<readonly KnownHost[]> {
+  async #parties(): Promise<readonly KnownParty[]> {
     const reply = await this.#scripts.run("hosts");
     if (!Array.isArray(reply)) return [];
     return reply
-      .map(([host, until, reason, inFlight]: readonly [string, string, HostBlock["reason"], number]) => ({
-        host,
+      .map(([name, until, reason, inFlight]: readonly [string, string, HostBlock["reason"], number]) => ({
+        name,
         until: until === "" ? undefined : Number(until),
         reason,
         inFlight,
       }))
-      .toSorted((a, b) => (a.host < b.host ? -1 : 1));
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {

@@ -102,8 +102,8 @@ export interface HostFindings {
   readonly answered?: readonly string[];
   /** A host that could not be reached or failed. Several times in a row, and everybody leaves it alone for a while. */
   readonly failed?: string;
-  /** A host that asked everybody to wait. The longest wait wins. */
-  readonly blocked?: { readonly host: string; readonly ms: number };
+  /** A host that asked everybody to wait, or everybody with this credential. The longest wait wins. */
+  readonly blocked?: { readonly host: string; readonly credential?: string; readonly ms: number };
 }
 
 /** How a run ended, besides its report. */

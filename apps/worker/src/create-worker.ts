@@ -18,6 +18,7 @@ import { MissedHints } from "./missed-hints.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { createSyncProcessor, type ProcessorContext } from "./process-sync-job.ts";
 import { Slots } from "./slots.ts";
+import { RotationWatch } from "./sweep/rotation-watch.ts";
 import { Sweeper } from "./sweep/sweeper.ts";
 import { TargetExclusion } from "./target-exclusion.ts";
 import type { CloseReason, Worker, WorkerOptions } from "./worker.ts";
@@ -86,9 +87,19 @@ class FleetWorker implements Worker {
 
   #sweepFor(routes: RouteStore, fleet: FleetStore): Sweeper {
     const { store, logger, config = unconfigured, metrics = NO_METRICS, notifyOutside } = this.#options;
+    const { credentials } = this.#options;
     const way = { store, routes, lanes: this.#lanes, logger };
+    const rotation = credentials && new RotationWatch({ way, fleet, credentials, logger });
     const notifier = new Notifier({ routes, fleet, config, logger, metrics, outside: notifyOutside });
-    return new Sweeper({ way, fleet, holder: this.id, config, logger, notifier });
+    return new Sweeper({
+      way,
+      fleet,
+      holder: this.id,
+      config,
+      logger,
+      notifier,
+      ...(rotation && { rotation }),
+    });
   }
 
   #context(routes: RouteStore, concurrency: number): ProcessorContext {

@@ -5,6 +5,7 @@ test("the package exports what it says, by hand", () => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
       "Notifier",
+      "RotationWatch",
       "Sweeper",
       "createFleetCredentials",
       "createWorker",

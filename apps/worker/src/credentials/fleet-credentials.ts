@@ -16,6 +16,7 @@ import {
   credentialFits,
   RuntimeError,
   SecretReader,
+  type Secret,
   type CredentialConfig,
   type FleetConfig,
   type SecretRegistry,
@@ -40,6 +41,12 @@ export type RouteCredentials = Pick<RouteDefinition, "sourceCredential" | "targe
 /** Gives the engine an {@link AuthProvider} for each route. Holds no secret longer than it has to. */
 export interface FleetCredentials {
   forRoute(route: RouteCredentials): AuthProvider;
+  /**
+   * The secret of a credential as it is kept now; its key, for one that has a key.
+   *
+   * @throws {RuntimeError} when it cannot be read, or no credential of this name is configured.
+   */
+  secretOf(name: string): Promise<Secret>;
   /** Removes what was written for ssh. Runs that are under way may lose their key. */
   close(): Promise<void>;
 }
@@ -51,6 +58,12 @@ export function createFleetCredentials(options: FleetCredentialsOptions): FleetC
   const files = new SshFiles();
   return {
     close: () => files.close(),
+    secretOf: async (name) => {
+      const credential = options.credentials().get(name);
+      if (credential === undefined)
+        throw new RuntimeError("SECRET_UNREADABLE", `No credential ${name} is configured`);
+      return await reader.read(credential.type === "basic" ? credential.token : credential.privateKey);
+    },
     forRoute: (route) => ({
       authFor: async (endpoint, role, _signal, challenge) => {
         const name = role === "source" ? route.sourceCredential : route.targetCredential;

@@ -5,6 +5,7 @@ import type { FleetStore, HintWay } from "@gitsync/producer";
 import type { Notifier } from "../notify/notifier.ts";
 import { feedLanes, raiseOldJobs } from "./feed.ts";
 import { reconcile } from "./reconcile.ts";
+import type { RotationWatch } from "./rotation-watch.ts";
 
 const EVERY_MS = 15_000;
 /** While there is more to do than there was room for. */
@@ -21,6 +22,8 @@ export interface SweeperOptions {
   readonly logger: Logger;
   /** Tells people what the sweep finds. */
   readonly notifier?: Notifier;
+  /** Sees when a secret is another one. */
+  readonly rotation?: RotationWatch;
 }
 
 export class Sweeper {
@@ -43,10 +46,11 @@ export class Sweeper {
 
   /** One turn. @returns true when there may be more to do at once; false as well when another worker sweeps. */
   async turn(): Promise<boolean> {
-    const { way, fleet, holder, config, logger } = this.#options;
+    const { way, fleet, holder, config, logger, rotation } = this.#options;
     if (!(await fleet.takeLease(LEASE, holder, LEASE_MS))) return false;
     const { stored, retired } = await reconcile(way.routes, fleet, config());
     if (stored + retired > 0) logger.info({ stored, retired }, "Routes follow the configuration");
+    await rotation?.turn(config().credentials.keys());
     const { hinted, isFull } = await feedLanes(way, fleet);
     if (hinted > 0) logger.debug({ hinted }, "Fed the lanes");
     this.#raisedTo = await raiseOldJobs(way, this.#raisedTo);

@@ -47,6 +47,10 @@ export interface FleetStore {
   /** Runs of live workers by the hosts that they use. */
   hostsInFlight(): Promise<ReadonlyMap<string, number>>;
 
+  /** By credential, what its secret was last seen by; see whoever writes them. */
+  secretMarks(): Promise<ReadonlyMap<string, string>>;
+  setSecretMark(credential: string, mark: string): Promise<void>;
+
   /** Take a lease, or renew the own one. @returns false while somebody else holds it. */
   takeLease(name: string, holder: string, ms: number): Promise<boolean>;
   /** Give the own lease back. */

@@ -61,6 +61,21 @@ export class PostgresFleetStore implements FleetStore {
     return new Map(hosts.map(({ host, count }) => [host, count]));
   }
 
+  async secretMarks(): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await this.#pool.query<{ credential: string; mark: string }>(
+      "select credential, mark from gitsync.secret_mark",
+    );
+    return new Map(rows.map(({ credential, mark }) => [credential, mark]));
+  }
+
+  async setSecretMark(credential: string, mark: string): Promise<void> {
+    await this.#pool.query(
+      `insert into gitsync.secret_mark (credential, mark) values ($1, $2)
+       on conflict (credential) do update set mark = excluded.mark`,
+      [credential, mark],
+    );
+  }
+
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {
     const now = await this.#transactions.now();
     const { rowCount } = await this.#pool.query(

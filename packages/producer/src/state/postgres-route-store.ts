@@ -100,6 +100,12 @@ export class PostgresRouteStore implements RouteStore {
     await this.#pool.query("update gitsync.route set told = $2 where id = $1", [route, condition]);
   }
 
+  async forgive(route: string): Promise<void> {
+    await this.#pool.query("update gitsync.route set quarantine = null, not_before = null where id = $1", [
+      route,
+    ]);
+  }
+
   async approve(route: string, plan: string): Promise<boolean> {
     const { rowCount } = await this.#pool.query(
       "update gitsync.route set approved = $2 where id = $1 and not retired",

@@ -129,6 +129,12 @@ const MIGRATIONS: readonly string[] = [
   alter table gitsync.route add column told text not null default 'ok';
   create index route_untold on gitsync.route (id) where condition <> told;
   `,
+  `
+  create table gitsync.secret_mark (
+    credential text primary key,
+    mark text not null
+  );
+  `,
 ];
 
 /** Any fixed number of our own: two processes that start at once take turns. */

@@ -61,6 +61,14 @@ export class RedisFleetStore implements FleetStore {
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  async secretMarks(): Promise<ReadonlyMap<string, string>> {
+    return new Map(Object.entries(await this.#scripts.redis.hgetall(this.#scripts.key("secrets"))));
+  }
+
+  async setSecretMark(credential: string, mark: string): Promise<void> {
+    await this.#scripts.redis.hset(this.#scripts.key("secrets"), credential, mark);
+  }
+
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {
     return (await this.#scripts.run("takeLease", name, holder, ms)) === 1;
   }

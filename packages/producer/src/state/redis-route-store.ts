@@ -134,6 +134,10 @@ export class RedisRouteStore implements RouteStore {
     await this.#scripts.run("markTold", route, condition);
   }
 
+  async forgive(route: string): Promise<void> {
+    await this.#scripts.redis.hdel(this.#scripts.key(`route:${route}`), "quarantine", "notBefore");
+  }
+
   async approve(route: string, plan: string): Promise<boolean> {
     return (await this.#scripts.run("approve", route, plan)) === 1;
   }

@@ -9,7 +9,7 @@
  * sorted sets in lexical order · `job:ID` hash · `pending:TENANT` set of jobs that wait · `cancels` set of runs ·
  * `lanes` set · `configured` hash of routes and digests · `wake` sorted set of routes by the time at which the
  * sweep has to look · `delivery:ROUTE:ID` text · `host:HOST` hash · `using:HOST` hash of runs and workers · `hosts`
- * set · `pushes:TARGET` list of times · `untold` set of routes.
+ * set · `pushes:TARGET` list of times · `untold` set of routes · `secrets` hash of credentials and marks.
  */
 
 import { PRELUDE } from "./redis-script-prelude.ts";

@@ -224,6 +224,8 @@ export interface RouteStore {
   stateChanges(limit: number): Promise<readonly StateChange[]>;
   /** People were told that the route is in this condition. */
   markTold(route: string, condition: RouteCondition): Promise<void>;
+  /** Forget which refs the target refused and until when the route is left alone; the next hint starts it. */
+  forgive(route: string): Promise<void>;
   /** Let the next run of a route that ends well carry out a blocked mass delete. @returns false when there is no such route. */
   approve(route: string, plan: string): Promise<boolean>;
   /** @returns false when there is no such route. */

@@ -46,14 +46,6 @@ describe("git-sync mirrors", () => {
       properties: { mirrors: { type: "array" }, credentials: { type: "object" } },
     });
   });
-
-  test("a process of the fleet refuses what it would not act on", async ({ expect }) => {
-    const outcome = await run("worker", "--config", EXAMPLE);
-    expect(outcome).toMatchObject({ code: 2, stdout: "" });
-    expect(outcome.stderr).toContain(
-      "traceUrlTemplate: is understood, but nothing acts on it in this version",
-    );
-  });
 });
 
 describeWith(["nginx"], "git-sync mirrors check, connected", () => {

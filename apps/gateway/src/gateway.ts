@@ -6,6 +6,7 @@ import { GatewayError } from "./gateway-error.ts";
 import { createServer } from "./http/server.ts";
 import { FleetView } from "./mirrors/fleet-view.ts";
 import { requireTokenBeyondLoopback, type ListenAddress } from "./listen-address.ts";
+import { addBadgeRoute } from "./routes/badge.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addHookRoutes } from "./routes/hooks.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
@@ -58,6 +59,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const fleet = new FleetView({ producer, config });
   addJobRoutes(server, { producer, fleet, adhoc });
   addMirrorRoutes(server, fleet);
+  addBadgeRoute(server, fleet);
   addMetricsRoute(server, { metrics, figures });
   addHookRoutes(server, { fleet, logger, readSecret, metrics });
   addPageRoutes(server);

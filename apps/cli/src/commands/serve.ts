@@ -33,19 +33,6 @@ interface Parts {
   readonly worker: boolean;
 }
 
-/** A configuration that asks for more is refused, never half obeyed. */
-const ACTS_ON = [
-  "adhoc",
-  "credentials",
-  "defaults",
-  "egress",
-  "hosts",
-  "include",
-  "mirrors",
-  "notify",
-  "webhooks",
-];
-
 const MAX_CONCURRENCY = 1_000;
 const WORKER_GRACE_MS = 25_000;
 /** For a worker to hand jobs back after its grace. */
@@ -95,7 +82,6 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
   const config = await openConfigSource({
     file,
     logger,
-    actsOn: ACTS_ON,
     accept: ({ egress }) => void egressPolicyOf(egress),
   });
   // Whoever closes a terminal means the end of what runs in it.

@@ -23,8 +23,9 @@ export function problemOf(error: unknown): Problem {
     switch (error.code) {
       case "QUEUE_UNAVAILABLE":
         return queueUnavailable(error);
-      case "REQUEST_INVALID":
       case "PLAN_OUTDATED":
+        return new Problem("plan-outdated", error.message, [], { cause: error });
+      case "REQUEST_INVALID":
         return new Problem("request-invalid", error.message, [], { cause: error });
       case "ROUTE_NOT_FOUND":
         return new Problem(

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   "route-not-found": { status: 404, title: "No such route" },
   "hook-not-configured": { status: 404, title: "No deliveries of this provider are expected" },
   "not-found": { status: 404, title: "Nothing is here" },
+  "plan-outdated": { status: 409, title: "The route's last run blocked another plan, or none" },
   "request-timeout": { status: 408, title: "The request took too long to arrive" },
   "body-too-large": { status: 413, title: "The body is too large" },
   "media-type-unsupported": { status: 415, title: "The body must be application/json" },

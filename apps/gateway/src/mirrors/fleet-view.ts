@@ -40,6 +40,11 @@ export class FleetView {
     return this.#indexed.mirrors;
   }
 
+  /** Where the configuration says that traces are shown. */
+  get traceUrlTemplate(): string | null {
+    return this.#config().traceUrlTemplate;
+  }
+
   /** Every mirror, in order of their ids; up to a second old. */
   async all(): Promise<readonly MirrorView[]> {
     const now = performance.now();
@@ -76,6 +81,11 @@ export class FleetView {
     const routes = await this.routesOf(id);
     if (routes.length === 0) return undefined;
     return await Promise.all(routes.map(({ definition }) => this.hint(definition, { trigger })));
+  }
+
+  /** Let the next run of a route carry out the deletes that its last one blocked. @throws {ProducerError} `PLAN_OUTDATED`. */
+  async approve(route: RouteDefinition, plan: string): Promise<EnqueuedSync> {
+    return await this.#stored(route, () => this.#producer.approve(route.id, plan));
   }
 
   /** Pause or resume every route of a mirror; `undefined` when there is no such mirror. */

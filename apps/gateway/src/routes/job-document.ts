@@ -10,26 +10,43 @@ export type AcceptedJob = Pick<EnqueuedSync, "id" | "route" | "state" | "coalesc
 export type JobSummary = Omit<JobView, "report"> & {
   readonly outcome?: RunOutcome;
   readonly counts?: SyncResult["counts"];
+} & TraceFacts;
+
+/** Where the trace of a run is found. */
+interface TraceFacts {
   readonly traceId?: string;
-};
+  /** Where it is shown, if the configuration says. */
+  readonly traceUrl?: string;
+}
 
 export function acceptedJob({ id, route, state, coalesced, requestedAt }: EnqueuedSync): AcceptedJob {
   return { id, route, state, coalesced, requestedAt };
 }
 
-export function jobSummary({ report, ...job }: JobView): JobSummary {
+/** `template` is the configuration's `traceUrlTemplate`. */
+export function jobSummary({ report, ...job }: JobView, template: string | null): JobSummary {
   if (report === undefined) return job;
   return {
     ...job,
     outcome: report.outcome,
     ...(report.result === undefined ? {} : { counts: report.result.counts }),
-    ...(report.traceId === undefined ? {} : { traceId: report.traceId }),
+    ...traceOf(report, template),
   };
 }
 
-/** A run in a list. */
-export type RunSummary = Omit<RunReport, "result"> & { readonly counts?: SyncResult["counts"] };
+/** Everything about a job. */
+export function jobDocument(job: JobView, template: string | null): JobView & TraceFacts {
+  return job.report === undefined ? job : { ...job, ...traceOf(job.report, template) };
+}
 
-export function runSummary({ result, ...run }: RunReport): RunSummary {
-  return { ...run, ...(result === undefined ? {} : { counts: result.counts }) };
+/** A run in a list. */
+export type RunSummary = Omit<RunReport, "result"> & TraceFacts & { readonly counts?: SyncResult["counts"] };
+
+export function runSummary({ result, ...run }: RunReport, template: string | null): RunSummary {
+  return { ...run, ...traceOf(run, template), ...(result === undefined ? {} : { counts: result.counts }) };
+}
+
+function traceOf({ traceId }: Pick<RunReport, "traceId">, template: string | null): TraceFacts {
+  if (traceId === undefined) return {};
+  return { traceId, ...(template !== null && { traceUrl: template.replaceAll("{traceId}", traceId) }) };
 }

@@ -3,11 +3,12 @@
 import { checkAdhocRequest, JOB_STATES, type AdhocRequest } from "@gitsync/jobs";
 import type { EnqueuedSync, JobView, Producer } from "@gitsync/producer";
 import type { FastifyInstance } from "fastify";
-import { Problem, type ProblemFault } from "../http/problem.ts";
+import { Problem } from "../http/problem.ts";
 import { parseQuery } from "../http/query.ts";
 import type { FleetView } from "../mirrors/fleet-view.ts";
 import { inTime } from "../queue-deadline.ts";
-import { acceptedJob, jobSummary } from "./job-document.ts";
+import { chosenRoute, invalidRequest, parseTexts } from "./chosen-route.ts";
+import { acceptedJob, jobDocument, jobSummary } from "./job-document.ts";
 
 const MAX_LIMIT = 200;
 
@@ -16,6 +17,11 @@ export interface JobRoutesOptions {
   readonly fleet: FleetView;
   /** Whether endpoints that no configuration names may be synced. */
   readonly adhoc: () => boolean;
+}
+
+interface MirrorRequest {
+  readonly mirror: string;
+  readonly target?: string;
 }
 
 interface JobParams {
@@ -36,16 +42,8 @@ export function addJobRoutes(server: FastifyInstance, { producer, fleet, adhoc }
     return await inTime(producer.enqueueSync({ ...parseAdhocRequest(body), trigger: "person" }));
   };
   const enqueueMirror = async (mirror: string, target: string | undefined): Promise<EnqueuedSync> => {
-    const routes = (await inTime(fleet.routesOf(mirror))).map(({ definition }) => definition);
-    if (routes.length === 0) throw new Problem("mirror-not-found", "GET /v1/mirrors lists what there is");
-    const chosen = target === undefined ? routes : routes.filter(({ id }) => id === `${mirror}/${target}`);
-    const [route] = chosen;
-    if (route !== undefined && chosen.length === 1)
-      return await inTime(fleet.hint(route, { trigger: "person" }));
-    const targets = routes.map(({ id }) => id.slice(mirror.length + 1)).join(", ");
-    throw new Problem("request-invalid", `target must be one of ${targets}`, [
-      { path: "target", message: `must be one of ${targets}` },
-    ]);
+    const route = chosenRoute(mirror, await inTime(fleet.routesOf(mirror)), target);
+    return await inTime(fleet.hint(route, { trigger: "person" }));
   };
 
   server.post("/v1/jobs", { config }, async (request, reply) => {
@@ -63,10 +61,12 @@ export function addJobRoutes(server: FastifyInstance, { producer, fleet, adhoc }
         parseQuery(request.query, { states: JOB_STATES, texts: ["route", "cursor"], limit: MAX_LIMIT }),
       ),
     );
-    return { ...page, jobs: page.jobs.map(jobSummary) };
+    return { ...page, jobs: page.jobs.map((job) => jobSummary(job, fleet.traceUrlTemplate)) };
   });
 
-  server.get<JobParams>("/v1/jobs/:id", { config }, (request) => jobOf(request.params.id));
+  server.get<JobParams>("/v1/jobs/:id", { config }, async (request) =>
+    jobDocument(await jobOf(request.params.id), fleet.traceUrlTemplate),
+  );
 
   server.post<JobParams>("/v1/jobs/:id/cancel", { config }, (request) =>
     inTime(producer.cancel(request.params.id)),
@@ -79,27 +79,13 @@ export function addJobRoutes(server: FastifyInstance, { producer, fleet, adhoc }
 }
 
 /** `{ mirror, target? }`; `undefined` for any other body. */
-function parseMirrorRequest(
-  body: unknown,
-): { readonly mirror: string; readonly target?: string } | undefined {
+function parseMirrorRequest(body: unknown): MirrorRequest | undefined {
   if (typeof body !== "object" || body === null || !Object.hasOwn(body, "mirror")) return undefined;
-  const faults = Object.entries(body).flatMap(([path, value]): readonly ProblemFault[] => {
-    if (path !== "mirror" && path !== "target") return [{ path, message: "is not known beside mirror" }];
-    return typeof value === "string" && value !== ""
-      ? []
-      : [{ path, message: "must be a text that is not empty" }];
-  });
-  if (faults.length === 0) return body as { readonly mirror: string; readonly target?: string };
-  throw invalidRequest(faults);
+  return parseTexts(body, ["mirror"], ["target"]);
 }
 
 function parseAdhocRequest(body: unknown): AdhocRequest {
   const faults = checkAdhocRequest(body);
   if (faults.length === 0) return body as AdhocRequest;
   throw invalidRequest(faults);
-}
-
-function invalidRequest(faults: readonly ProblemFault[]): Problem {
-  const told = faults.map((fault) => `${fault.path || "body"} ${fault.message}`).join("; ");
-  return new Problem("request-invalid", told, faults);
 }

@@ -7,6 +7,7 @@ import { Problem } from "../http/problem.ts";
 import { parseQuery } from "../http/query.ts";
 import type { FleetView } from "../mirrors/fleet-view.ts";
 import { inTime } from "../queue-deadline.ts";
+import { chosenRoute, parseTexts } from "./chosen-route.ts";
 import { acceptedJob, runSummary } from "./job-document.ts";
 
 const MAX_LIMIT = 1_000;
@@ -44,13 +45,23 @@ export function addMirrorRoutes(server: FastifyInstance, fleet: FleetView): void
 
   server.get<MirrorParams>("/v1/mirrors/:id", { config }, async ({ params: { id } }) => {
     const [mirror, runs] = await inTime(Promise.all([fleet.mirror(id), fleet.runs(id, RUNS)]));
-    return { ...required(mirror), runs: runs.map(runSummary) };
+    return { ...required(mirror), runs: runs.map((run) => runSummary(run, fleet.traceUrlTemplate)) };
   });
 
   server.post<MirrorParams>("/v1/mirrors/:id/sync", { config }, async ({ params: { id } }, reply) => {
     const jobs = required(await inTime(fleet.sync(id, "person")));
     return reply.code(202).send({ jobs: jobs.map(acceptedJob) });
   });
+
+  server.post<MirrorParams>(
+    "/v1/mirrors/:id/approve",
+    { config },
+    async ({ params: { id }, body }, reply) => {
+      const { plan, target } = parseTexts(body, ["plan"], ["target"]);
+      const route = chosenRoute(id, await inTime(fleet.routesOf(id)), target);
+      return reply.code(202).send(acceptedJob(await inTime(fleet.approve(route, plan))));
+    },
+  );
 
   for (const [action, paused] of [
     ["pause", true],

@@ -7,14 +7,14 @@ import { stat } from "node:fs/promises";
 import { errorText, RuntimeError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { DEFAULT_FLEET_CONFIG, type FleetConfig } from "./fleet-config.ts";
-import { loadConfig, type LoadConfigOptions, type LoadedConfig } from "./load-config.ts";
+import { loadConfig, type LoadedConfig } from "./load-config.ts";
 
 const LOOK_EVERY_MS = 5_000;
 
 /** Told of a configuration once it is in force. Must not throw. */
 export type ConfigListener = (config: FleetConfig, before: FleetConfig) => void;
 
-export interface ConfigSourceOptions extends LoadConfigOptions {
+export interface ConfigSourceOptions {
   /** `undefined`: there is no file, and nothing ever changes. */
   readonly file: string | undefined;
   readonly logger: Pick<Logger, "info" | "error">;
@@ -44,7 +44,7 @@ export interface ConfigSource {
 export async function openConfigSource(options: ConfigSourceOptions): Promise<ConfigSource> {
   const { file } = options;
   if (file === undefined) return new FixedConfig();
-  return new WatchedConfig(file, options, await loadConfig(file, options));
+  return new WatchedConfig(file, options, await loadConfig(file));
 }
 
 class FixedConfig implements ConfigSource {
@@ -134,7 +134,7 @@ class WatchedConfig implements ConfigSource {
     // Taken first: a file that changes while it is read is read again.
     const stamp = await stampOf(watched);
     try {
-      const loaded = await loadConfig(this.#file, this.#options);
+      const loaded = await loadConfig(this.#file);
       accept?.(loaded.config, before.config);
       this.#loaded = loaded;
     } catch (error) {

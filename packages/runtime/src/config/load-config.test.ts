@@ -376,22 +376,6 @@ describe("loadConfig()", () => {
     });
   });
 
-  test("refuses what its caller does not act on, and takes what says nothing", async () => {
-    const folder = await files({
-      "mirrors.yaml": `version: 1
-adhoc: true
-egress: { paths: [/srv], proxy: null, caFile: /ca.pem }
-hosts: { a.example: {} }
-`,
-    });
-    const remedy = "is understood, but nothing acts on it in this version: take it out for now";
-    await expect(
-      loadConfig(join(folder, "mirrors.yaml"), { actsOn: ["adhoc", "egress.paths"] }),
-    ).rejects.toMatchObject({
-      details: { faults: [`line 3, egress.caFile: ${remedy}`, `line 4, hosts: ${remedy}`] },
-    });
-  });
-
   test("loads five thousand mirrors in seconds", async () => {
     const entries = Array.from({ length: 5_000 }, (_, index) =>
       mirrorText(`m${index}`).split("\n").slice(2).join("\n"),

@@ -29,30 +29,17 @@ export interface LoadedConfig {
   readonly folders: readonly string[];
 }
 
-export interface LoadConfigOptions {
-  /**
-   * What the caller acts on: `adhoc`, `egress.paths`. Anything else that the files settle is a fault then:
-   * what would be ignored is refused. Default: all of it.
-   */
-  readonly actsOn?: readonly string[];
-}
-
 /**
  * Read and check a mirrors file and everything that it includes.
  *
  * @throws {RuntimeError} `CONFIG_INVALID`; the message and `details.faults` list every fault as
  * `FILE:LINE PATH: what is wrong`.
  */
-export async function loadConfig(path: string, { actsOn }: LoadConfigOptions = {}): Promise<LoadedConfig> {
+export async function loadConfig(path: string): Promise<LoadedConfig> {
   const main = resolve(path);
   const document = new ConfigDocument(await readText(main, path), path);
   const written = validated<MirrorsFile>(document, mirrorsFileSchema);
   const included = written?.include === undefined ? [] : await readIncludes(document, written.include, main);
-  if (actsOn !== undefined) {
-    for (const file of [{ document, written }, ...included]) {
-      if (file.written !== undefined) refuseOthers(file.document, file.written, actsOn);
-    }
-  }
   return {
     config: settle(document, written, included),
     files: [main, ...included.map(({ path: file }) => file)],
@@ -72,22 +59,6 @@ export function parseConfig(text: string, path: string): FleetConfig {
   const written = validated<MirrorsFile>(document, mirrorsFileSchema);
   if (written?.include !== undefined) document.fault(["include"], "needs a file to look beside");
   return settle(document, written, []);
-}
-
-function refuseOthers(
-  document: ConfigDocument,
-  written: Partial<MirrorsFile>,
-  actsOn: readonly string[],
-): void {
-  const refuse = (keys: readonly string[], value: unknown): void => {
-    if (value === null || actsOn.includes(keys.join("."))) return;
-    if (isMapping(value) && actsOn.some((name) => name.startsWith(`${keys.join(".")}.`))) {
-      for (const [key, member] of Object.entries(value)) refuse([...keys, key], member);
-      return;
-    }
-    document.fault(keys, "is understood, but nothing acts on it in this version: take it out for now");
-  };
-  for (const [key, value] of Object.entries(written)) if (key !== "version") refuse([key], value);
 }
 
 function isMapping(value: unknown): value is object {

@@ -1,6 +1,6 @@
 /** The routes of this process's own configuration, by target, and the limits of hosts. */
 
-import { configuredRoutes, type FleetConfig, type HostLimits } from "@gitsync/runtime";
+import { configuredRoutes, expectsDeliveries, type FleetConfig, type HostLimits } from "@gitsync/runtime";
 import type { RouteDefinition, TargetKey } from "@gitsync/jobs";
 import type { RunStart } from "@gitsync/producer";
 
@@ -33,10 +33,7 @@ export class KnownRoutes {
   expectsHints(route: string): boolean {
     const config = this.#config();
     const mirror = config.mirrors.find(({ id }) => route.startsWith(`${id}/`));
-    if (mirror === undefined) return false;
-    return (
-      mirror.webhook !== undefined || (config.webhooks.size > 0 && mirror.source.repositoryId !== undefined)
-    );
+    return mirror !== undefined && expectsDeliveries(config, mirror);
   }
 
   #read(): void {

@@ -1,6 +1,6 @@
 /** Counts what a run did. */
 
-import { hostOf, type RouteDefinition, type RunReport } from "@gitsync/jobs";
+import { hostOf, type RouteDefinition, type RunReport, type SyncResult } from "@gitsync/jobs";
 import type { NextRun } from "@gitsync/producer";
 import type { Metrics } from "@gitsync/runtime";
 import type { PackBytes } from "./run-progress.ts";
@@ -8,14 +8,16 @@ import type { PackBytes } from "./run-progress.ts";
 export interface CountedRun {
   readonly run: Extract<NextRun, { readonly type: "run" }>;
   readonly report: RunReport;
+  /** Whole, unlike the one that is kept in the report. */
+  readonly result: SyncResult | undefined;
   readonly pack: PackBytes;
   /** Whether somebody was expected to say that the source changed. */
   readonly expectsHints: boolean;
 }
 
 /** Count a run that is recorded. */
-export function countRun(metrics: Metrics, { run, report, pack, expectsHints }: CountedRun): void {
-  const { outcome, result } = report;
+export function countRun(metrics: Metrics, { run, report, result, pack, expectsHints }: CountedRun): void {
+  const { outcome } = report;
   metrics.add("git_sync_jobs_total", 1, { outcome });
   metrics.record("git_sync_job_duration_seconds", seconds(report.finishedAt - report.startedAt), { outcome });
   const [oldest] = run.hints;

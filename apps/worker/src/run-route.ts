@@ -60,6 +60,7 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
     finishedAt,
     outcome: verdict.outcome,
     final: verdict.final,
+    triggers: [...new Set(run.hints.map(({ trigger }) => trigger))],
     ...(verdict.error && { error: storableRouteError(verdict.error, context.secrets) }),
     ...(verdict.result && { result: storableResult(condenseResult(verdict.result), context.secrets) }),
     ...(traceId === undefined ? {} : { traceId }),
@@ -67,7 +68,8 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
   const recorded = await context.routes.finishRun(report, { ...endOf(started, verdict, finishedAt), hosts });
   describeRun(span, route, report, progress.pack);
   const expectsHints = context.known.expectsHints(route.id);
-  countRun(context.metrics, { run, report, pack: progress.bytes, expectsHints });
+  const { result } = verdict;
+  countRun(context.metrics, { run, report, result, pack: progress.bytes, expectsHints });
   const fields = {
     queue_job_id: queueJobId,
     target: route.targetKey,

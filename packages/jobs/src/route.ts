@@ -137,6 +137,8 @@ export interface RunReport {
   readonly outcome: RunOutcome;
   /** False when the same job goes on: another attempt follows, or the run was released to another worker. */
   readonly final: boolean;
+  /** Who gave the hints that this run answers; absent when it was cancelled before it ran. */
+  readonly triggers?: readonly Trigger[];
   readonly error?: RouteError;
   /** Absent when the run failed before anything was planned. */
   readonly result?: SyncResult;

@@ -19,6 +19,7 @@ test("the package exports what it says, by hand", () => {
       "createProducer",
       "definitionDigest",
       "giveHint",
+      "hookHealth",
       "isProducerError",
       "laneFor",
       "mirrorIdOf",

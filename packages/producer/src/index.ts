@@ -16,6 +16,7 @@ export { canonicalEndpoint, targetKeyOfEndpoint } from "./canonical-endpoint.ts"
 export { Deadline } from "./deadline.ts";
 export { giveHint, type HintRequest, type HintWay } from "./give-hint.ts";
 export { readFleetFigures } from "./fleet-figures.ts";
+export { hookHealth, type HookHealth } from "./hook-health.ts";
 export { Heartbeat } from "./heartbeat.ts";
 export {
   mirrorIdOf,

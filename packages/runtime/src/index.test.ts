@@ -28,6 +28,7 @@ test("@gitsync/runtime exports these names and no others", () => {
       "credentialFits",
       "errorCode",
       "errorText",
+      "expectsDeliveries",
       "includedFileSchema",
       "isTracingRequested",
       "loadConfig",

@@ -5,7 +5,7 @@
 
 export { openConfigSource } from "./config/config-source.ts";
 export type { ConfigListener, ConfigSource, ConfigSourceOptions } from "./config/config-source.ts";
-export { configuredRoutes } from "./config/configured-routes.ts";
+export { configuredRoutes, expectsDeliveries } from "./config/configured-routes.ts";
 export type { ConfiguredRoute } from "./config/configured-routes.ts";
 export { credentialFits } from "./config/credential-origins.ts";
 export {

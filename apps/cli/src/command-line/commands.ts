@@ -173,17 +173,22 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   },
   {
     name: "hooks",
-    summary: "Try a webhook: deliver a push to the gateway, signed as the forge would sign it",
+    summary: "See whether webhooks come, and try one as its forge would send it",
     details: [
-      "test MIRROR reads the mirrors file, signs with the first secret that it names, and prints the gateway's answer.",
+      "health (default) tells of each mirror of the file that a webhook is set up for when one was heard last, and how many",
+      "changes only the schedule found. Exit status: 1 when webhooks are missing, else 0.",
+      "test MIRROR delivers a push to the gateway, signed with the first secret that the file names, and prints the answer.",
       "Exit status: 0 when the delivery was accepted, else 1. A run of the mirror follows.",
     ],
     positionals: [
-      { name: "action", description: "test", required: true, choices: ["test"] },
+      { name: "action", description: "health or test", required: false, choices: ["health", "test"] },
       { name: "id", description: "a mirror of the file", required: false },
     ],
-    flags: ["config", "gateway", "provider", "json"],
-    examples: ["git-sync hooks test docs --config mirrors.yaml --gateway https://sync.example.com"],
+    flags: ["queue", "config", "gateway", "provider", "json"],
+    examples: [
+      "git-sync hooks health --config mirrors.yaml --queue redis://queue.example.com",
+      "git-sync hooks test docs --config mirrors.yaml --gateway https://sync.example.com",
+    ],
     load: async () => (await import("../commands/hooks.ts")).runHooks,
   },
   {

@@ -6,7 +6,7 @@
  */
 
 import { protocolModeSchema, refScopeSchema, syncPolicySchema } from "@gitsync/engine/schema";
-import { JOB_STATES } from "@gitsync/jobs";
+import type { JobState } from "@gitsync/jobs";
 
 /** How a flag takes its value. A `list` may be repeated; a `switch` has none. */
 export type FlagKind = "switch" | "text" | "list" | "choice";
@@ -38,6 +38,16 @@ const choice = (choices: readonly string[], description: string, env?: string) =
     description,
     ...(env === undefined ? {} : { env }),
   }) as const;
+
+/** What `jobs list --state` takes. Help has to be there before the package that knows them is loaded. */
+const JOB_STATES = [
+  "waiting",
+  "delayed",
+  "active",
+  "completed",
+  "failed",
+  "cancelled",
+] as const satisfies readonly JobState[];
 
 export const FLAGS = Object.freeze({
   "source-url": text("URL", "the repository to read; the first argument says the same"),

@@ -4,6 +4,7 @@ import type { RunReport } from "@gitsync/jobs";
 import type { EnqueuedSync, Producer, WaitOptions } from "@gitsync/producer";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, exitStatusOfCode, exitStatusOfResult, type ExitStatus } from "../exit-status.ts";
+import type { Failure } from "../output/failure.ts";
 import { reportFailure, reportJson, reportOptionsOf, reportResult } from "../output/report.ts";
 
 /** What `--json` says of the job besides the result of its run. */
@@ -105,13 +106,33 @@ export function reportRuns(context: CommandContext, runs: readonly AnsweredRun[]
   const { terminal, flags } = context;
   const [only] = runs;
   if (only !== undefined && runs.length === 1) return reportRun(context, only.job, only.report);
-  if (flags.json) reportJson(terminal, { runs: runs.map(({ report }) => report) });
+  if (flags.json) {
+    const error = worstError(runs);
+    reportJson(terminal, { runs: runs.map(({ report }) => report), ...(error && { error }) });
+  }
   const statuses = runs.map(({ job, report }) => {
     if (flags.json) return statusOf(report);
     terminal.result(`${job.route}\n`);
     return reportRun(context, job, report);
   });
   return WORST_FIRST.find((status) => statuses.includes(status)) ?? EXIT.ok;
+}
+
+/** What is wrong, in the place where every command says it: that of the run whose status is the command's. */
+function worstError(runs: readonly AnsweredRun[]): Omit<Failure, "result"> | undefined {
+  const failed = WORST_FIRST.flatMap((status) => runs.filter(({ report }) => statusOf(report) === status));
+  const worst = failed.find(({ report }) => report.error !== undefined);
+  const error = worst?.report.error;
+  if (worst === undefined || error === undefined) return undefined;
+  const { code, message, remedy } = error;
+  const { route } = worst.job;
+  return {
+    code,
+    message: `${route}: ${message}`,
+    remedy,
+    retryable: worst.report.outcome === "transient",
+    details: { route },
+  };
 }
 
 const WORST_FIRST: readonly ExitStatus[] = [EXIT.interrupted, EXIT.usage, EXIT.failed, EXIT.refs];

@@ -22,6 +22,11 @@ export function configuredRoutes(config: FleetConfig): readonly ConfiguredRoute[
     .toSorted((a, b) => (a.definition.id < b.definition.id ? -1 : 1));
 }
 
+/** Whether a webhook is set up that should tell when the source of a mirror changes. */
+export function expectsDeliveries({ webhooks }: FleetConfig, { webhook, source }: MirrorConfig): boolean {
+  return webhook !== undefined || (webhooks.size > 0 && source.repositoryId !== undefined);
+}
+
 /** Two routes, or one, that must not be in force together. */
 export interface RouteConflict {
   /** The route to complain about. */

@@ -34,6 +34,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+          // After the unit tests, not among them: projects of one group have to share their number of workers.
+          sequence: { groupOrder: 1 },
           globalSetup: ["test/support/requirements.ts"],
         },
       },

@@ -73,7 +73,10 @@ function read(
   const graph = new CommitGraph(format);
   const reader = new CommitReader(graph, new KeptObjects(store), format);
   for (let at = 0; at < pack.length && reader.state === "reading"; at += chunkBytes) {
-    reader.feed(pack.subarray(at, at + chunkBytes));
+    const chunk = Buffer.from(pack.subarray(at, at + chunkBytes));
+    reader.feed(chunk);
+    // As a transport does that uses its buffers again.
+    chunk.fill(0xff);
   }
   return { graph, state: reader.state, reader };
 }

@@ -82,7 +82,8 @@ export class CommitReader {
   /** Read on. Commits and tags are in the graph when this returns. `chunk` may be reused then. */
   feed(chunk: Uint8Array): void {
     if (this.#state !== "reading") return;
-    this.#window = this.#window.length === 0 ? chunk.slice() : Buffer.concat([this.#window, chunk]);
+    // Not `slice`: that of a Buffer is a view of bytes that are no longer ours when this returns.
+    this.#window = this.#window.length === 0 ? new Uint8Array(chunk) : Buffer.concat([this.#window, chunk]);
     try {
       let at = 0;
       if (this.#entriesLeft === undefined) {

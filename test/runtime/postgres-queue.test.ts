@@ -6,7 +6,7 @@ import type { QueueStore } from "@gitsync/runtime";
 import { afterAll, expect, test } from "vitest";
 import { describeWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { closeMember, disposeTemplate, startMember, usedFolder } from "./support/embedded.ts";
+import { closeMember, disposeTemplate, postmasterOf, startMember, usedFolder } from "./support/embedded.ts";
 
 const LANE = "sync.example.com";
 
@@ -72,6 +72,39 @@ describeWith(["postgres"], "the queue on PostgreSQL", () => {
     await expect(store.ping()).resolves.toBeUndefined();
     await store.close();
     await host.waitForLine(/^opened/);
+    await closeMember(host);
+  });
+
+  test("a connection that breaks while it is in use ends nothing but what it was used for", async () => {
+    await using folder = await usedFolder();
+    await using host = startMember(`embedded:${folder.path}`);
+    await host.waitForLine(/^opened/);
+    const store = await open(address(folder.path, readFileSync(folder.join("password"), "utf8").trim()));
+    if (store.kind !== "postgres") throw new TypeError("not a PostgreSQL store");
+    const [idle, busy] = [await store.pool.connect(), await store.pool.connect()];
+    // An event that nobody listens to would end this process, and fails this test.
+    const ended = [idle, busy].map(
+      (client) =>
+        new Promise<void>((resolve) => {
+          client.once("end", resolve);
+        }),
+    );
+    const refused = busy.query("SELECT pg_sleep(60)").catch((error: unknown) => error);
+    process.kill(postmasterOf(folder.path), "SIGQUIT");
+    expect(await refused).toBeInstanceOf(Error);
+    await Promise.all(ended);
+    for (const client of [idle, busy]) client.release(true);
+    await expect
+      .poll(
+        async () =>
+          store.ping().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe(true);
+    await store.close();
     await closeMember(host);
   });
 

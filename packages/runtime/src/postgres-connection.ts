@@ -133,7 +133,12 @@ function createBackendOn(pool: unknown): BackendFactory<RedisQueueBackend> {
 /** The pool's open connections, kept up to date. */
 function trackClients(pool: Pool): ReadonlySet<Client> {
   const clients = new Set<Client>();
-  pool.on("connect", (client) => clients.add(client));
+  pool.on("connect", (client) => {
+    clients.add(client);
+    // The pool listens to idle clients only. One that is in use when the server ends tells its query, and would
+    // then end the process with an event that nobody listens to.
+    client.on("error", () => undefined);
+  });
   pool.on("remove", (client) => clients.delete(client));
   return clients;
 }

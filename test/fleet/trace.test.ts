@@ -1,17 +1,28 @@
 /** One trace from the hint to the run, on both stores; hints that were coalesced are links. */
 
 import { context, SpanKind, trace } from "@opentelemetry/api";
-import { startTelemetry, type TelemetryOptions } from "@gitsync/runtime";
+import { targetKeyOf } from "@gitsync/jobs";
+import { Lanes, openFleetStore, openRouteStore } from "@gitsync/producer";
+import { createSilentLogger, parseConfig, startTelemetry, type TelemetryOptions } from "@gitsync/runtime";
+import { Sweeper } from "@gitsync/worker";
 import { beforeAll, expect, test } from "vitest";
 import { describeWith } from "../support/requirements.ts";
 import { BACKENDS } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
-import { clientAt, createGate } from "./support/scripted-client.ts";
+import { clientAt, createGate, scriptedClient } from "./support/scripted-client.ts";
 import { storeOfSuite } from "./support/suite-store.ts";
 
 type Exporter = NonNullable<TelemetryOptions["exporter"]>;
 type FinishedSpan = Parameters<Exporter["export"]>[0][number];
+
+const TARGET = "https://target.test/docs.git";
+const MIRROR = `version: 1
+mirrors:
+  - id: docs
+    source: { url: "https://source.test/docs.git" }
+    targets: [{ id: backup, url: "${TARGET}" }]
+`;
 
 const spans: FinishedSpan[] = [];
 const exporter: Exporter = {
@@ -73,6 +84,38 @@ for (const kind of BACKENDS) {
         "git_sync.transfer_mode": "nothing",
         "git_sync.refs.skipped": 1,
       });
+    });
+
+    test("each run of the schedule is a trace of its own", async () => {
+      await using fleet = await startFleet(suite.backend);
+      let time = Date.now();
+      const { store } = suite.backend;
+      const clock = { clock: () => time };
+      const routes = await openRouteStore(store, clock);
+      const processes = await openFleetStore(store, clock);
+      const logger = createSilentLogger();
+      const config = parseConfig(MIRROR, "mirrors.yaml");
+      const lanes = new Lanes(store);
+      const way = { store, routes, lanes, logger };
+      const client = scriptedClient();
+      const worker = { client, routes, fleet: processes, config: () => config, only: targetKeyOf(TARGET) };
+      // Begun inside a span, as anything of a process may be.
+      const { traceId } = await inSpan("start-up", async () => {
+        await fleet.work(worker);
+        for (let n = 1; n <= 3; n += 1) {
+          const holder = `sweeper-${n}`;
+          const sweeper = new Sweeper({ way, fleet: processes, holder, config: () => config, logger });
+          sweeper.start();
+          await eventually("a run", () => client.runs.length === n);
+          await sweeper.close();
+          await fleet.drained();
+          time += 60 * 60_000;
+        }
+      });
+      await lanes.close();
+      const traces = (await routes.reports("docs/backup")).map(({ traceId }) => traceId);
+      expect(traces).toHaveLength(3);
+      expect(new Set([traceId, undefined, ...traces]).size).toBe(5);
     });
   });
 }

@@ -1,5 +1,6 @@
 /** Feeds the lanes: what is due, what is dirty without a job, what has waited for too long. */
 
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { nextDueAt } from "@gitsync/jobs";
 import {
   Deadline,
@@ -64,5 +65,8 @@ async function hint(way: HintWay, route: WakingRoute, now: number): Promise<void
       ? {}
       : { nextDueAt: nextDueAt(id, every, { now, lastChangeAt, random: Math.random() }) };
   const trigger = everStarted ? "schedule" : "backfill";
-  await giveHint(way, { route: id, target, trigger, ...due }, new Deadline(HINT_MS));
+  // A trace of its own: the sweep's timers would pass on the one that happened to start them, to every run for ever.
+  await context.with(ROOT_CONTEXT, () =>
+    giveHint(way, { route: id, target, trigger, ...due }, new Deadline(HINT_MS)),
+  );
 }

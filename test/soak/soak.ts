@@ -4,23 +4,25 @@
  */
 
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createProducer, type Producer } from "@gitsync/producer";
 import { createSilentLogger, openQueueStore } from "@gitsync/runtime";
 import { startCli } from "../cli/git-sync.ts";
+import {
+  configOfPairs,
+  makePairs,
+  pushAtRandom,
+  type MirroredPair,
+} from "../fleet/support/mirrored-pairs.ts";
+import { faultsOf, runsInLog } from "../fleet/support/oracle.ts";
 import { startNodeGitServer } from "../support/node-git-server.ts";
 import type { RunningProcess } from "../support/process.ts";
 import { startRedis, type RedisServer } from "../support/redis.ts";
-import { checkRefHistory, installRefLog, type RefLog } from "../support/ref-log.ts";
-import { commit, createRepository, refsOf } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const WORKERS = 3;
 const CONCURRENCY = 4;
 const KILL_EVERY_MS = 15_000;
-const PUSH_EVERY_MS = 150;
-const HEADS = "refs/heads";
 /** For a killed worker's jobs to be taken over, and whatever they and the last pushes began. */
 const SETTLE_MS = 120_000;
 
@@ -39,34 +41,21 @@ export interface SoakReport {
   readonly runs: number;
   /** Twice the bursts, the first run of each route, and the jobs that were active at each kill. */
   readonly runLimit: number;
-  /** Runs of one target that were under way at once, as far as they were recorded. */
-  readonly overlaps: number;
-  /** Values that a target ref took and should not have taken, as sentences. */
+  /** What the oracle of the fleet found, as sentences. */
   readonly faults: readonly string[];
-  /** Routes whose target does not equal its source, or whose last hint no run answered. */
-  readonly unconverged: readonly string[];
   /** From the last push until every target equalled its source, in milliseconds. */
   readonly settledAfterMs: number;
-}
-
-interface Side {
-  readonly id: string;
-  readonly source: string;
-  readonly target: string;
-  readonly logs: readonly [source: RefLog, target: RefLog];
 }
 
 export async function soak({ minutes, routes: count, say }: SoakOptions): Promise<SoakReport> {
   await using folder = temporaryFolder("soak");
   await mkdir(folder.join("home"));
   const root = folder.join("served");
-  await mkdir(root);
+  const pairs = await makePairs(root, count);
   await using server = await startNodeGitServer(root);
   await using redis = await startRedis();
-  const sides: Side[] = [];
-  for (let n = 0; n < count; n += 1) sides.push(await sideOf(root, `m${n}`));
   const config = folder.join("mirrors.yaml");
-  await writeFile(config, configOf(server.url, sides));
+  await writeFile(config, configOfPairs(server.url, pairs));
   say(`${count} routes between real repositories`);
 
   const store = await openQueueStore(
@@ -79,18 +68,18 @@ export async function soak({ minutes, routes: count, say }: SoakOptions): Promis
   const restarts = { count: 0 };
   const pushed = { bursts: 0, hints: 0 };
   try {
-    await settled(producer, sides, SETTLE_MS);
+    await settled(producer, pairs, SETTLE_MS);
     say("every first run is over");
     const endsAt = performance.now() + minutes * 60_000;
     await Promise.all([
-      pushAtRandom(producer, sides, endsAt, pushed),
+      pushAtRandom(producer, pairs, pushed, { isOver: () => performance.now() >= endsAt }),
       fleet.killUntil(endsAt, producer, say),
       restartTwice(redis, endsAt, restarts, say),
     ]);
     const stoppedAt = performance.now();
-    await settled(producer, sides, SETTLE_MS);
+    await settled(producer, pairs, SETTLE_MS);
     const settledAfterMs = Math.round(performance.now() - stoppedAt);
-    const found = await judge(producer, sides);
+    const faults = await faultsOf({ producer, pairs, runs: fleet.logs.flatMap(runsInLog) });
     const runLimit = 2 * pushed.bursts + count + fleet.activeAtKills;
     return {
       ...pushed,
@@ -98,62 +87,13 @@ export async function soak({ minutes, routes: count, say }: SoakOptions): Promis
       redisRestarts: restarts.count,
       runLimit,
       settledAfterMs,
-      ...found,
+      runs: await countRuns(producer, pairs),
+      faults,
     };
   } finally {
     await fleet.stop();
     await producer.close();
     await store.close();
-  }
-}
-
-async function sideOf(root: string, name: string): Promise<Side> {
-  const source = await createRepository(join(root, `${name}-source.git`));
-  const target = await createRepository(join(root, `${name}-target.git`));
-  await commit(source, `${HEADS}/main`, { "file.txt": "0" });
-  const logs = [await installRefLog(source), await installRefLog(target)] as const;
-  return { id: `${name}/t`, source, target, logs };
-}
-
-function configOf(url: string, sides: readonly Side[]): string {
-  const mirrors = sides.map(({ id }) => {
-    const name = id.slice(0, id.indexOf("/"));
-    return `  - { id: ${name}, source: { url: "${url}/${name}-source.git" }, targets: [{ id: t, url: "${url}/${name}-target.git" }] }\n`;
-  });
-  return `version: 1\negress: { schemes: [http], allow: [{ cidr: 127.0.0.0/8 }] }\nmirrors:\n${mirrors.join("")}`;
-}
-
-/** Bursts of one to four pushes to a random source, and a hint for each. */
-async function pushAtRandom(
-  producer: Producer,
-  sides: readonly Side[],
-  endsAt: number,
-  pushed: { bursts: number; hints: number },
-): Promise<void> {
-  while (performance.now() < endsAt) {
-    const side = sides[Math.trunc(Math.random() * sides.length)];
-    if (side === undefined) return;
-    const size = 1 + Math.trunc(Math.random() * 4);
-    for (let n = 0; n < size; n += 1) {
-      const branch = Math.random() < 0.7 ? "main" : `b${Math.trunc(Math.random() * 3)}`;
-      await commit(side.source, `${HEADS}/${branch}`, { "file.txt": String(Math.random()) });
-    }
-    await Promise.all(Array.from({ length: size }, () => hintUntilTaken(producer, side.id)));
-    pushed.bursts += 1;
-    pushed.hints += size;
-    await sleep(Math.random() * 2 * PUSH_EVERY_MS);
-  }
-}
-
-/** As a forge does: a delivery that was not accepted is delivered again. */
-async function hintUntilTaken(producer: Producer, route: string): Promise<void> {
-  for (;;) {
-    try {
-      await producer.enqueueRoute(route, { trigger: "webhook" });
-      return;
-    } catch {
-      await sleep(500);
-    }
   }
 }
 
@@ -180,6 +120,7 @@ class KilledFleet {
   readonly #config: string;
   readonly #queue: string;
   readonly #workers: RunningProcess[] = [];
+  readonly #all: RunningProcess[] = [];
   kills = 0;
   activeAtKills = 0;
 
@@ -187,6 +128,11 @@ class KilledFleet {
     this.#folder = folder;
     this.#config = config;
     this.#queue = queue;
+  }
+
+  /** What every worker wrote, those that were killed included. */
+  get logs(): readonly string[] {
+    return this.#all.map(({ output }) => output.stderr);
   }
 
   async start(): Promise<void> {
@@ -215,17 +161,18 @@ class KilledFleet {
   async #startOne(): Promise<RunningProcess> {
     const args = ["worker", "--config", this.#config, "--concurrency", String(CONCURRENCY)];
     const worker = startCli(args, { folder: this.#folder, env: { GITSYNC_QUEUE_URL: this.#queue } });
+    this.#all.push(worker);
     await worker.waitForLine(/Worker takes jobs/u, { timeoutMs: 60_000 });
     return worker;
   }
 }
 
 /** Resolves when no route has an open hint and none runs, or when the time is over. */
-async function settled(producer: Producer, sides: readonly Side[], timeoutMs: number): Promise<void> {
+async function settled(producer: Producer, pairs: readonly MirroredPair[], timeoutMs: number): Promise<void> {
   const endsAt = performance.now() + timeoutMs;
   while (performance.now() < endsAt) {
     const open = await openRoutes(producer).catch(() => undefined);
-    if (open !== undefined && open.known === sides.length && open.ids.length === 0) return;
+    if (open !== undefined && open.known === pairs.length && open.ids.length === 0) return;
     await sleep(200);
   }
 }
@@ -242,22 +189,8 @@ async function openRoutes(
   return { known, ids };
 }
 
-async function judge(
-  producer: Producer,
-  sides: readonly Side[],
-): Promise<Pick<SoakReport, "runs" | "overlaps" | "faults" | "unconverged">> {
-  const faults: string[] = [];
-  const unconverged = new Set((await openRoutes(producer)).ids);
-  let [runs, overlaps] = [0, 0];
-  for (const { id, source, target, logs } of sides) {
-    const [from, to] = [await refsOf(source, HEADS), await refsOf(target, HEADS)];
-    if (JSON.stringify([...from]) !== JSON.stringify([...to])) unconverged.add(id);
-    faults.push(...(await checkRefHistory(...logs)).map((fault) => `${id}: ${fault}`));
-    const reports = (await producer.routes.reports(id)).toSorted((a, b) => a.startedAt - b.startedAt);
-    runs += reports.length;
-    overlaps += reports.filter(
-      (report, n) => n > 0 && report.startedAt < (reports[n - 1]?.finishedAt ?? 0),
-    ).length;
-  }
-  return { runs, overlaps, faults, unconverged: [...unconverged] };
+/** Runs that were recorded; the last 50 of each route are. */
+async function countRuns(producer: Producer, pairs: readonly MirroredPair[]): Promise<number> {
+  const reports = await Promise.all(pairs.map(({ id }) => producer.routes.reports(id)));
+  return reports.flat().length;
 }

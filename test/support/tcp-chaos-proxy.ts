@@ -44,24 +44,30 @@ export interface ChaosProxy extends AsyncDisposable {
   setToxics(toxics: Toxics | ToxicsOf): void;
   /** Reset every connection that is open now. */
   resetAll(): void;
+  /** Pass connections to come on to another port, as an address does that moved to another server. */
+  leadTo(port: number): void;
 }
 
-/** Listen on a free port of the loopback address and pass everything on to `port`. */
-export async function startChaosProxy(port: number, toxics: Toxics | ToxicsOf = {}): Promise<ChaosProxy> {
+/** Listen on a free port of the loopback address and pass everything on to a port of it, or to a socket's path. */
+export async function startChaosProxy(
+  first: number | string,
+  toxics: Toxics | ToxicsOf = {},
+): Promise<ChaosProxy> {
   const passed = { upstream: 0, downstream: 0 };
   const sockets = new Set<Socket>();
   let toxicsOf = perConnection(toxics);
   let connections = 0;
+  let to = first;
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const chosen = toxicsOf(connections);
     connections += 1;
     track(sockets, client);
     if (chosen.refuse === true) return void client.resetAndDestroy();
-    const upstream = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const upstream = connect({ ...addressOf(to), allowHalfOpen: true });
     track(sockets, upstream);
     const reset = (): void => {
       client.resetAndDestroy();
-      upstream.resetAndDestroy();
+      drop(upstream);
     };
     const count = (direction: "upstream" | "downstream") => (bytes: number) => {
       passed[direction] += bytes;
@@ -78,7 +84,7 @@ export async function startChaosProxy(port: number, toxics: Toxics | ToxicsOf = 
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port was given");
-  const resetAll = (): void => sockets.forEach((socket) => socket.resetAndDestroy());
+  const resetAll = (): void => sockets.forEach(drop);
   return {
     url: `http://127.0.0.1:${address.port}`,
     port: address.port,
@@ -90,6 +96,9 @@ export async function startChaosProxy(port: number, toxics: Toxics | ToxicsOf = 
       toxicsOf = perConnection(next);
     },
     resetAll,
+    leadTo: (next) => {
+      to = next;
+    },
     async [Symbol.asyncDispose]() {
       const closed = once(server, "close");
       server.close();
@@ -97,6 +106,18 @@ export async function startChaosProxy(port: number, toxics: Toxics | ToxicsOf = 
       await closed;
     },
   };
+}
+
+function addressOf(
+  to: number | string,
+): { readonly host: string; readonly port: number } | { readonly path: string } {
+  return typeof to === "number" ? { port: to, host: "127.0.0.1" } : { path: to };
+}
+
+/** A reset; the way to a socket's path knows none. */
+function drop(socket: Socket): void {
+  if (socket.remoteFamily === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function perConnection(toxics: Toxics | ToxicsOf): ToxicsOf {

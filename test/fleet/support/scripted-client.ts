@@ -1,6 +1,7 @@
 /** An engine whose answers a test writes; the classes of failure cannot be had from real servers at will. */
 
 import { SyncError, type CallOptions, type Client, type SyncRequest, type SyncResult } from "@gitsync/engine";
+import type { SeenTargetRun } from "./oracle.ts";
 import { convergedResult } from "./routes.ts";
 
 export type SyncAnswer = (request: SyncRequest, options: CallOptions) => Promise<SyncResult> | SyncResult;
@@ -57,6 +58,20 @@ export function scriptedClient(answer: SyncAnswer = () => convergedResult()): Sc
       }
     },
   };
+}
+
+export function isScripted(client: Client): client is ScriptedClient {
+  return "maxPerTarget" in client;
+}
+
+/** Its runs as the oracle wants to see them. */
+export function targetRunsOf({ runs }: ScriptedClient): readonly SeenTargetRun[] {
+  return runs.map(({ target, startedAt, endedAt = performance.now(), reason }) => ({
+    target,
+    startedAt,
+    endedAt,
+    lostLock: reason === "lock-lost",
+  }));
 }
 
 /** A point where runs wait until the test lets them on; an aborted run leaves as the engine would. */

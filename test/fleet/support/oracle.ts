@@ -1,0 +1,117 @@
+/**
+ * The oracle of every test that breaks something of the fleet: what must never happen, whatever was killed, lost or
+ * hung. It believes nobody: refs are read from the repositories, runs from whoever ran them, secrets are looked for
+ * in what was written.
+ *
+ * - Every value of a managed target ref was one of its source ref, in the source's order, and was written once.
+ * - At rest every target equals its source.
+ * - No hint is lost: a route is clean, or visibly not fine.
+ * - No two runs of a target at once. After a lost lock two may meet for as long as it takes to notice, and the one
+ *   that lost it has no say.
+ * - No secret anywhere.
+ */
+
+import type { Producer } from "@gitsync/producer";
+import { checkRefHistory } from "../../support/ref-log.ts";
+import { isEqual, type MirroredPair } from "./mirrored-pairs.ts";
+
+/** What a worker notices a lost lock after, at most: half of a lock's time. */
+const NOTICED_MS = 10_000;
+
+/** A run as it was seen by whoever ran it. Times are of one clock. */
+export interface SeenTargetRun {
+  readonly target: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** It was told that it had lost its lock, or its record was not taken. */
+  readonly lostLock?: boolean;
+}
+
+export interface Evidence {
+  /** The state at the end. Without it, hints are not looked at. */
+  readonly producer?: Producer;
+  /** Routes that the state has to know. */
+  readonly routes?: readonly string[];
+  readonly pairs?: readonly MirroredPair[];
+  readonly runs?: readonly SeenTargetRun[];
+  /** Secrets of the test, and by its name everything that was written where none may be. */
+  readonly secrets?: readonly string[];
+  readonly written?: Readonly<Record<string, string>>;
+}
+
+/** What must not be, as sentences; empty when nothing is wrong. Ask when the fleet is at rest. */
+export async function faultsOf(evidence: Evidence): Promise<readonly string[]> {
+  const { producer, routes, pairs = [], runs = [], secrets = [], written = {} } = evidence;
+  const known = routes ?? pairs.map(({ id }) => id);
+  return [
+    ...(await Promise.all(pairs.map(faultsOfRefs))).flat(),
+    ...(producer === undefined ? [] : await lostHints(producer, known)),
+    ...overlaps(runs),
+    ...foundSecrets(secrets, written),
+  ];
+}
+
+async function faultsOfRefs(pair: MirroredPair): Promise<readonly string[]> {
+  const { id, logs } = pair;
+  const faults = [...(await checkRefHistory(...logs))];
+  const last = new Map<string, string | undefined>();
+  for (const { ref, value } of await logs[1].changes()) {
+    if (value !== undefined && last.get(ref) === value) faults.push(`${ref} was made ${value} twice`);
+    last.set(ref, value);
+  }
+  if (!(await isEqual(pair))) faults.push("its target does not equal its source");
+  return faults.map((fault) => `${id}: ${fault}`);
+}
+
+async function lostHints(producer: Producer, known: readonly string[]): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const found = new Set<string>();
+  for await (const { definition, requested, synced, state } of producer.allRoutes()) {
+    found.add(definition.id);
+    const isVisible = state === "failing" || state === "unknown" || state === "paused";
+    if (requested !== synced && !isVisible) faults.push(`${definition.id}: its last hint was not answered`);
+  }
+  for (const id of known) if (!found.has(id)) faults.push(`${id}: it is not in the state any more`);
+  return faults;
+}
+
+function overlaps(runs: readonly SeenTargetRun[]): readonly string[] {
+  const faults: string[] = [];
+  const open = new Map<string, SeenTargetRun>();
+  for (const run of runs.toSorted((a, b) => a.startedAt - b.startedAt)) {
+    const before = open.get(run.target);
+    if (before !== undefined && run.startedAt < before.endedAt) {
+      const ms = Math.min(before.endedAt, run.endedAt) - run.startedAt;
+      const excused = (before.lostLock === true || run.lostLock === true) && ms <= NOTICED_MS;
+      if (!excused) faults.push(`${run.target}: two runs at once, for ${Math.round(ms)} ms`);
+    }
+    if (before === undefined || run.endedAt > before.endedAt) open.set(run.target, run);
+  }
+  return faults;
+}
+
+/** Every encoding in which a secret may have got somewhere. */
+function foundSecrets(
+  secrets: readonly string[],
+  written: Readonly<Record<string, string>>,
+): readonly string[] {
+  const forms = secrets.flatMap((secret) => [
+    secret,
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString("base64").replaceAll("=", ""),
+    Buffer.from(secret).toString("hex"),
+  ]);
+  return Object.entries(written)
+    .filter(([, text]) => forms.some((form) => text.includes(form)))
+    .map(([place]) => `${place} holds a secret`);
+}
+
+/** Runs that a worker process wrote a line about when they were over. */
+export function runsInLog(log: string): readonly SeenTargetRun[] {
+  return log.split("\n").flatMap((line): readonly SeenTargetRun[] => {
+    if (!line.includes('"Sync run finished"')) return [];
+    const { target, superseded, report } = JSON.parse(line);
+    const { started_at: startedAt, finished_at: endedAt } = report;
+    return [{ target, startedAt, endedAt, lostLock: superseded }];
+  });
+}

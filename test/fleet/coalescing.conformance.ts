@@ -71,6 +71,22 @@ export function describeCoalescing(on: SuiteStore): void {
       expect(client.runs).toHaveLength(2);
     });
 
+    test("a delivery that comes twice and the push after it each lead to a look", async () => {
+      await using fleet = await startFleet(on.backend);
+      const client = scriptedClient();
+      const route = await fleet.route();
+      await fleet.work({ client });
+      const deliver = (delivery: string) =>
+        fleet.producer.enqueueRoute(route.id, { trigger: "webhook", delivery });
+      for (const [n, delivery] of ["d-1", "d-1", "d-1", "d-2"].entries()) {
+        const hint = await deliver(delivery);
+        expect(hint).toMatchObject({ redelivered: n === 1 || n === 2, queued: true });
+        expect(await fleet.answer(hint)).toMatchObject({ outcome: "converged", jobId: hint.id });
+        await fleet.drained();
+      }
+      expect(client.runs).toHaveLength(4);
+    });
+
     test("an ad-hoc request is one route however it is spelt", async () => {
       await using fleet = await startFleet(on.backend);
       const client = scriptedClient();

@@ -113,6 +113,40 @@ export function describeFailures(on: SuiteStore): void {
       expect((second?.startedAt ?? 0) - (first?.endedAt ?? 0)).toBeGreaterThanOrEqual(1_400);
     });
 
+    test("a host that asks to wait is left alone by every worker, for the longest that it said", async () => {
+      await using fleet = await startFleet(on.backend);
+      const waits = [2_000, 500];
+      const bothAsk = Promise.withResolvers<void>();
+      const clients = [0, 1].map(() =>
+        scriptedClient(async () => {
+          const retryAfterMs = waits.shift();
+          if (retryAfterMs === undefined) return convergedResult();
+          if (waits.length === 0) bothAsk.resolve();
+          await bothAsk.promise;
+          // The shorter one is told last.
+          if (retryAfterMs === 500)
+            await eventually("the longer wait", async () => (await fleet.producer.moment()).blocks[0]);
+          throw new SyncError("RATE_LIMITED", "429", { url: "https://target.test" }, { retryAfterMs });
+        }),
+      );
+      const routes = [await fleet.route(), await fleet.route(), await fleet.route()];
+      const hints = [];
+      for (const route of routes.slice(0, 2)) hints.push(await fleet.hint(route));
+      for (const client of clients) await fleet.work({ client, concurrency: 1 });
+      await bothAsk.promise;
+      const { until } = await eventually(
+        "the host is left alone",
+        async () => (await fleet.producer.moment()).blocks[0],
+      );
+      for (const route of routes) hints.push(await fleet.hint(route));
+      for (const hint of hints) {
+        const report = await fleet.answer(hint);
+        expect(report).toMatchObject({ outcome: "converged", attempt: 1 });
+        expect(report.startedAt).toBeGreaterThanOrEqual(until);
+      }
+      expect(clients.flatMap(({ runs }) => runs).length).toBe(5);
+    });
+
     test("text that a store refuses ends in failed, not stuck", async () => {
       await using fleet = await startFleet(on.backend);
       const client = scriptedClient(() => {

@@ -40,6 +40,7 @@ describe.concurrent("recovery, each test with a store of its own", () => {
         await fleet.drained();
         expect(client.runs).toHaveLength(1);
         expect(await fleet.producer.route(route.id)).toMatchObject({ state: "ok" });
+        expect(await fleet.faults()).toEqual([]);
       });
 
       test("a lock is lost during a run: the run is stopped, its route looked at again, never twice at once", async ({
@@ -70,6 +71,54 @@ describe.concurrent("recovery, each test with a store of its own", () => {
         expect(status?.requested).not.toBe(hint.requested);
         await fleet.drained();
         expect(client.maxPerTarget).toBe(1);
+        expect(await fleet.faults()).toEqual([]);
+      });
+
+      test("a worker's clock is a minute ahead: whatever it takes from others ends well, and once", async ({
+        expect,
+      }) => {
+        await using backend = await kind.open();
+        await using fleet = await startFleet(backend);
+        const gate = createGate();
+        const client = clientAt(gate);
+        const routes = [await fleet.route(), await fleet.route()];
+        const hints = [];
+        for (const route of routes) hints.push(await fleet.hint(route));
+        await fleet.work({ client });
+        await eventually("both runs", () => client.runs.length === 2);
+        await using ahead = await startWorkerProcess(backend, { clockAheadMs: 60_000 });
+        // Locks are the worker's clock on PostgreSQL, and Redis' own elsewhere.
+        if (kind.name === "embedded") {
+          await ahead.waitForLine(/^run /u, { timeoutMs: RECOVERY_MS });
+          await eventually("the run that was taken over is told", () =>
+            client.runs.some(({ reason }) => reason === "lock-lost"),
+          );
+        }
+        gate.open();
+        expect(await ahead.kill("SIGTERM")).toMatchObject({ code: 0 });
+        for (const hint of hints) {
+          expect(await fleet.answer(hint, RECOVERY_MS)).toMatchObject({ outcome: "converged" });
+        }
+        await fleet.drained();
+        await eventually("nothing is left to do", async () => (await fleet.faults()).length === 0);
+      });
+
+      test("the store ends without a warning: hints that it took are answered when it is back", async ({
+        expect,
+      }) => {
+        await using backend = await kind.open();
+        await using fleet = await startFleet(backend);
+        const client = scriptedClient();
+        await fleet.work({ client });
+        const routes = await Promise.all(Array.from({ length: 20 }, () => fleet.route()));
+        const hints = await Promise.all(routes.map((route) => fleet.hint(route)));
+        await backend.crash();
+        for (const hint of hints) {
+          expect(await fleet.answer(hint, 2 * RECOVERY_MS)).toMatchObject({ outcome: "converged" });
+        }
+        const after = await fleet.hint(await fleet.route());
+        expect(await fleet.answer(after)).toMatchObject({ outcome: "converged", jobId: after.id });
+        expect(await fleet.faults()).toEqual([]);
       });
 
       test("a worker closes in time while its store is away and a run is under way", async ({ expect }) => {

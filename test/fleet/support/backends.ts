@@ -8,9 +8,11 @@ import {
   type QueueStore,
   type QueueUrl,
 } from "@gitsync/runtime";
+import { postmasterOf } from "../../runtime/support/embedded.ts";
 import { startRedis } from "../../support/redis.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import type { RequirementName } from "../../support/requirement.ts";
+import { eventually } from "./eventually.ts";
 
 export interface Backend extends AsyncDisposable {
   readonly url: QueueUrl;
@@ -21,6 +23,8 @@ export interface Backend extends AsyncDisposable {
   reset(): Promise<void>;
   /** Do something while the store takes requests and answers none. */
   whileAway(action: () => Promise<void>): Promise<void>;
+  /** End the server without a warning, and let it come back with what it had written. Resolves when it answers. */
+  crash(): Promise<void>;
   /** Do something while the state can be written and jobs cannot be added to the lane of `target.test`. */
   whileQueueIsBroken(action: () => Promise<void>): Promise<void>;
 }
@@ -38,7 +42,8 @@ export const BACKENDS: readonly BackendKind[] = [
 
 async function openRedis(): Promise<Backend> {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(await startRedis());
+  // What the system has not written to the disk yet is all that this may lose.
+  const server = stack.use(await startRedis({ settings: { "--appendfsync": "no" } }));
   const url = { kind: "redis", url: server.url } as const;
   const store = await openQueueStore(url, {
     logger: createSilentLogger(),
@@ -59,6 +64,11 @@ async function openRedis(): Promise<Backend> {
       } finally {
         server.resume();
       }
+    },
+    crash: async () => {
+      await server.kill();
+      await server.restart();
+      await answers(store);
     },
     whileQueueIsBroken: async (action) => {
       await server.command("SET", "{gitsync}:sync.target.test:meta", "not a hash");
@@ -99,9 +109,25 @@ async function openEmbedded(): Promise<Backend> {
       if (rows.length > 0) await pool.query(`truncate ${rows.map((row) => row.name).join(", ")} cascade`);
     },
     whileAway: (action) => whileLocked(pool, "gitsync.route", action),
+    crash: async () => {
+      // PostgreSQL's own signal for an immediate shutdown; the supervisor starts the server again.
+      process.kill(postmasterOf(folder.path), "SIGQUIT");
+      await answers(store);
+    },
     whileQueueIsBroken: (action) => whileLocked(pool, "bullmq.job", action),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Resolves when a store that went away is back. */
+async function answers(store: QueueStore): Promise<void> {
+  const ask = (): Promise<boolean> =>
+    store.ping(500).then(
+      () => true,
+      () => false,
+    );
+  await eventually("the store went away", async () => !(await ask()) || store.kind === "redis");
+  await eventually("the store is back", ask);
 }
 
 /** Nobody else gets at the table meanwhile, not even to read. */

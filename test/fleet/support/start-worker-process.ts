@@ -5,9 +5,13 @@ import type { Backend } from "./backends.ts";
 
 const SCRIPT = new URL("worker-process.ts", import.meta.url).pathname;
 
-/** A worker in a process of its own. Resolves once it takes jobs. */
-export async function startWorkerProcess({ url }: Pick<Backend, "url">): Promise<RunningProcess> {
-  const child = startScript(SCRIPT, [JSON.stringify(url)]);
+/** A worker in a process of its own, whose clock is ahead by `clockAheadMs`. Resolves once it takes jobs. */
+export async function startWorkerProcess(
+  { url }: Pick<Backend, "url">,
+  { clockAheadMs = 0 }: { readonly clockAheadMs?: number } = {},
+): Promise<RunningProcess> {
+  const env = { CLOCK_AHEAD_MS: String(clockAheadMs) };
+  const child = startScript(SCRIPT, [JSON.stringify(url)], { env });
   await child.waitForLine(/^ready$/);
   return child;
 }

@@ -61,7 +61,7 @@ describe("help", () => {
 
 const REFUSE_HEAVY_MODULES = `
   import { registerHooks } from "node:module";
-  const heavy = /^(bullmq|fastify|ioredis|pg|pino|undici|@opentelemetry|@gitsync.(?!engine.schema))/;
+  const heavy = /^(bullmq|fastify|ioredis|pg|pino|undici|@opentelemetry|@gitsync.(?!engine.schema|jobs$))/;
   registerHooks({ resolve: (specifier, context, next) => {
     if (heavy.test(specifier)) throw new Error("loaded " + specifier);
     return next(specifier, context);

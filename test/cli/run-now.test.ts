@@ -106,6 +106,9 @@ describeWith(["git"], "sync, replicate, plan and probe run in this process", () 
     expect(text.stdout).toMatch(/^protocol: +v2 \(asked: auto\)$/mu);
     expect(text.stdout).toMatch(/^target-capabilities: .*report-status/mu);
     expect(text.stdout).toMatch(/^[0-9a-f]{40} refs\/tags\/v1$/mu);
+    const told = await run("probe", source, "--stats", "--measure-memory");
+    expect(told.stdout).toMatch(/^stats: source .*: requests=\d/mu);
+    expect(told.stdout).toMatch(/^measurement: elapsed-ms=\d+ peak-rss-bytes=[1-9]/mu);
     const json = documentOf(await run("probe", source, "--json", "--protocol", "v1"));
     expect(json).toMatchObject({ requestedMode: "v1", objectFormat: "sha1", refs: expect.any(Array) });
     expect(json["targetUrl"]).toBeUndefined();

@@ -101,6 +101,8 @@ export const FLAGS = Object.freeze({
   atomic: toggle(policy.atomic.description),
   "best-effort": toggle(policy.bestEffort.description),
   destructive: choice(policy.destructive.enum, policy.destructive.description),
+  "keep-archives-days": text("N", policy.keepArchivesDays.description),
+  verify: choice(policy.verify.enum, policy.verify.description),
   "max-deletes": text(
     "N|P%",
     "block deletes when more refs than this, or more than this share, would go; give both as N,P%",
@@ -198,7 +200,9 @@ export const POLICY_FLAGS = [
   "atomic",
   "best-effort",
   "destructive",
+  "keep-archives-days",
   "max-deletes",
+  "verify",
   "protocol",
 ] as const satisfies readonly FlagName[];
 

@@ -1,27 +1,18 @@
 /** `git-sync bootstrap`: fill a target for the first time, now and in this process. */
 
-import type { BootstrapRequest } from "@gitsync/engine/unstable";
 import type { CommandContext } from "../command-line/command.ts";
 import type { ExitStatus } from "../exit-status.ts";
 import { createProgressLine, progressOptionsOf } from "../output/progress-line.ts";
 import { reportOptionsOf, reportResult } from "../output/report.ts";
 import { createCommandLineClient } from "../settings/engine-client.ts";
 import { readSettings } from "../settings/settings.ts";
-import { endpointOf, protocolOf, scopeOf } from "../settings/sync-request.ts";
+import { bootstrapRequestOf } from "../settings/sync-request.ts";
 
 export async function runBootstrap(context: CommandContext): Promise<ExitStatus> {
   const { flags, terminal, signal } = context;
   const settings = await readSettings(context);
   const { runNow } = settings.environment;
-  const request: BootstrapRequest = {
-    source: endpointOf(context, "source", runNow),
-    target: endpointOf(context, "target", runNow),
-    scope: scopeOf(context),
-    protocol: protocolOf(context, runNow),
-    ...(flags.tags ? { includeTags: true } : {}),
-    ...(flags["best-effort"] ? { bestEffort: true } : {}),
-    ...(flags.stats ? { collectStats: true } : {}),
-  };
+  const request = bootstrapRequestOf(context, runNow);
   const client = createCommandLineClient(context, settings);
   const progress = createProgressLine(terminal, progressOptionsOf(flags));
   try {

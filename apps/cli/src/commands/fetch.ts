@@ -1,6 +1,5 @@
 /** `git-sync fetch`: what a source would send, downloaded and counted. Writes nothing. */
 
-import type { FetchRequest } from "@gitsync/engine/unstable";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { fetchText } from "../output/fetch-text.ts";
@@ -8,21 +7,13 @@ import { createProgressLine, progressOptionsOf } from "../output/progress-line.t
 import { reportJson } from "../output/report.ts";
 import { createCommandLineClient } from "../settings/engine-client.ts";
 import { readSettings } from "../settings/settings.ts";
-import { endpointOf, protocolOf, scopeOf } from "../settings/sync-request.ts";
+import { fetchRequestOf } from "../settings/sync-request.ts";
 
 export async function runFetch(context: CommandContext): Promise<ExitStatus> {
   const { flags, terminal, signal } = context;
   const settings = await readSettings(context);
   const { runNow } = settings.environment;
-  const request: FetchRequest = {
-    source: endpointOf(context, "source", runNow),
-    scope: scopeOf(context),
-    protocol: protocolOf(context, runNow),
-    ...(flags.tags ? { includeTags: true } : {}),
-    ...(flags.have ? { haves: flags.have } : {}),
-    ...(flags["have-ref"] ? { haveRefs: flags["have-ref"] } : {}),
-    ...(flags.stats ? { collectStats: true } : {}),
-  };
+  const request = fetchRequestOf(context, runNow);
   const client = createCommandLineClient(context, settings);
   const progress = createProgressLine(terminal, progressOptionsOf(flags));
   try {

@@ -1,6 +1,5 @@
 /** `git-sync probe`: what a source offers and what a target can do. */
 
-import { validateProbeRequest } from "@gitsync/engine";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { createProgressLine, progressOptionsOf } from "../output/progress-line.ts";
@@ -8,28 +7,21 @@ import { probeText } from "../output/probe-text.ts";
 import { reportJson } from "../output/report.ts";
 import { createCommandLineClient } from "../settings/engine-client.ts";
 import { readSettings } from "../settings/settings.ts";
-import { endpointOf, protocolOf } from "../settings/sync-request.ts";
+import { probeRequestOf } from "../settings/sync-request.ts";
 
 export async function runProbe(context: CommandContext): Promise<ExitStatus> {
-  const { flags, terminal, signal, positionals } = context;
+  const { flags, terminal, signal } = context;
   const settings = await readSettings(context);
   const { runNow } = settings.environment;
-  const request = validateProbeRequest({
-    source: endpointOf(context, "source", runNow),
-    ...(positionals["target"] === undefined ? {} : { target: endpointOf(context, "target", runNow) }),
-    ...(flags.tags ? { includeTags: true } : {}),
-    ...(flags["all-refs"] ? { allRefs: true } : {}),
-    ...(flags["exclude-ref-prefix"] ? { excludeRefPrefixes: flags["exclude-ref-prefix"] } : {}),
-    protocol: protocolOf(context, runNow),
-    ...(flags.stats ? { collectStats: true } : {}),
-  });
+  const request = probeRequestOf(context, runNow);
   const client = createCommandLineClient(context, settings);
   const progress = createProgressLine(terminal, progressOptionsOf(flags));
   try {
-    const result = await client.probe(request, { signal, observer: progress.observe });
+    const measure = flags["measure-memory"] === true;
+    const result = await client.probe(request, { signal, observer: progress.observe, measure });
     progress.end();
     if (flags.json) reportJson(terminal, result);
-    else terminal.result(probeText(result));
+    else terminal.result(probeText(result, { stats: flags.stats === true }));
     return EXIT.ok;
   } finally {
     progress.end();

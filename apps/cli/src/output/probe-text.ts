@@ -1,9 +1,10 @@
 /** What a probe found, as text. */
 
 import type { ProbeResult } from "@gitsync/engine";
+import { measurementLines, statsLines } from "./result-text.ts";
 
 /** Every line ends with a line feed. */
-export function probeText(result: ProbeResult): string {
+export function probeText(result: ProbeResult, options: { readonly stats: boolean }): string {
   const head = result.sourceHead === undefined || result.sourceHead === "" ? "-" : result.sourceHead;
   return [
     `source:              ${result.sourceUrl}`,
@@ -17,6 +18,8 @@ export function probeText(result: ProbeResult): string {
       : [`target-capabilities: ${result.targetCapabilities.join(" ")}`]),
     `refs:                ${result.refs.length}`,
     ...result.refs.map((ref) => `${ref.hash} ${ref.name}`),
+    ...(options.stats ? statsLines(result) : []),
+    ...measurementLines(result),
   ]
     .map((line) => `${line}\n`)
     .join("");

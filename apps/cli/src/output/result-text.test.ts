@@ -90,6 +90,17 @@ describe("resultText()", () => {
     expect(resultText(result(refs, counts), { verbose: true, stats: false })).toContain("already current");
   });
 
+  test("counts what was deleted beside what was applied, and calls neither nothing", ({ expect }) => {
+    const summary = (counts: Partial<SyncResult["counts"]>): string =>
+      resultText(result([], counts), { verbose: false, stats: false });
+    expect(summary({ deleted: 1, skipped: 4 })).toBe(
+      "summary: 1 deleted, 4 unchanged (replicate, v2, relay)\n",
+    );
+    expect(summary({ applied: 1, deleted: 2 })).toBe(
+      "summary: 1 applied, 2 deleted (replicate, v2, relay)\n",
+    );
+  });
+
   test("says plainly that there was nothing to do", ({ expect }) => {
     const text = resultText(result([], { skipped: 12 }, { transferMode: "nothing" }), {
       verbose: false,

@@ -55,7 +55,7 @@ function summaryLine(result: SyncResult): string {
   const { counts, execution } = result;
   const { dryRun, operationMode, protocol, transferMode } = execution;
   const amounts = [
-    amount(counts.applied - counts.deleted, "applied"),
+    amount(counts.applied, "applied"),
     amount(counts.deleted, "deleted"),
     amount(counts.blocked, "blocked"),
     amount(counts.refused, "refused"),
@@ -71,7 +71,8 @@ function summaryLine(result: SyncResult): string {
     bytesMoved(result.stats.sides),
   ];
   const facts = how.filter((text) => text !== "").join(", ");
-  const quiet = counts.applied + counts.blocked + counts.refused + counts.warned + counts.unknown === 0;
+  const { applied, deleted, blocked, refused, warned, unknown } = counts;
+  const quiet = applied + deleted + blocked + refused + warned + unknown === 0;
   if (quiet && plannedRefs(result) === 0 && execution.converged) {
     return `nothing to do: ${counts.skipped === 0 ? "no refs to keep equal" : `${refs(counts.skipped)} already equal`} (${facts})`;
   }

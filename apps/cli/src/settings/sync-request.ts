@@ -1,13 +1,16 @@
 /** Builds the request of a run from flags and positionals. */
 
 import {
+  validateProbeRequest,
   validateSyncRequest,
   type Endpoint,
+  type ProbeRequest,
   type RefMapping,
   type RefScope,
   type SyncPolicy,
   type SyncRequest,
 } from "@gitsync/engine";
+import type { BootstrapRequest, FetchRequest } from "@gitsync/engine/unstable";
 import type { Environment } from "@gitsync/runtime";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
@@ -43,8 +46,59 @@ export function syncRequestOf(context: CommandContext, defaults: SyncPolicy, run
   return validateSyncRequest(request);
 }
 
+/**
+ * The request of `probe`.
+ *
+ * @throws {SyncError} as `validateProbeRequest` does.
+ */
+export function probeRequestOf(context: CommandContext, runNow: RunNow): ProbeRequest {
+  const { flags, positionals } = context;
+  return validateProbeRequest({
+    source: endpointOf(context, "source", runNow),
+    ...(positionals["target"] === undefined ? {} : { target: endpointOf(context, "target", runNow) }),
+    ...(flags["all-refs"] ? { allRefs: true } : {}),
+    ...(flags["exclude-ref-prefix"] ? { excludeRefPrefixes: flags["exclude-ref-prefix"] } : {}),
+    ...commonOf(context, runNow),
+  });
+}
+
+/** The request of `bootstrap`, which the client checks. */
+export function bootstrapRequestOf(context: CommandContext, runNow: RunNow): BootstrapRequest {
+  return {
+    source: endpointOf(context, "source", runNow),
+    target: endpointOf(context, "target", runNow),
+    scope: scopeOf(context),
+    ...(context.flags["best-effort"] ? { bestEffort: true } : {}),
+    ...commonOf(context, runNow),
+  };
+}
+
+/** The request of `fetch`, which the client checks. */
+export function fetchRequestOf(context: CommandContext, runNow: RunNow): FetchRequest {
+  const { flags } = context;
+  return {
+    source: endpointOf(context, "source", runNow),
+    scope: scopeOf(context),
+    ...(flags.have ? { haves: flags.have } : {}),
+    ...(flags["have-ref"] ? { haveRefs: flags["have-ref"] } : {}),
+    ...commonOf(context, runNow),
+  };
+}
+
+function commonOf(
+  context: CommandContext,
+  runNow: RunNow,
+): Pick<BootstrapRequest, "protocol" | "includeTags" | "collectStats"> {
+  const { flags } = context;
+  return {
+    protocol: protocolOf(context, runNow),
+    ...(flags.tags ? { includeTags: true } : {}),
+    ...(flags.stats ? { collectStats: true } : {}),
+  };
+}
+
 /** Which refs the flags choose. */
-export function scopeOf({ flags, command }: CommandContext): RefScope {
+function scopeOf({ flags, command }: CommandContext): RefScope {
   const branches = (flags.branch ?? []).flatMap((value) => value.split(",")).filter((name) => name !== "");
   const mappings = (flags.map ?? []).map((value) => parseMapping(value, command.name));
   return {
@@ -58,7 +112,7 @@ export function scopeOf({ flags, command }: CommandContext): RefScope {
 }
 
 /** One side's address and how it is listed. A local path becomes absolute, so that any process may use it. */
-export function endpointOf(context: CommandContext, role: "source" | "target", runNow?: RunNow): Endpoint {
+function endpointOf(context: CommandContext, role: "source" | "target", runNow?: RunNow): Endpoint {
   const url = context.positionals[role];
   if (url === undefined) throw new CliError("USAGE", `${role} is missing`, { command: context.command.name });
   const follow =
@@ -67,7 +121,7 @@ export function endpointOf(context: CommandContext, role: "source" | "target", r
 }
 
 /** The protocol that the flag or else the environment names. */
-export function protocolOf({ flags }: CommandContext, runNow?: RunNow): NonNullable<SyncPolicy["protocol"]> {
+function protocolOf({ flags }: CommandContext, runNow?: RunNow): NonNullable<SyncPolicy["protocol"]> {
   return flags.protocol === "v1" || flags.protocol === "v2" || flags.protocol === "auto"
     ? flags.protocol
     : (runNow?.protocol ?? "auto");
@@ -88,11 +142,21 @@ function policyOf(context: CommandContext, runNow: RunNow | undefined): SyncPoli
     ...(flags["max-deletes"] === undefined
       ? {}
       : { maxDeletes: parseMaxDeletes(flags["max-deletes"], command.name) }),
+    ...(flags["keep-archives-days"] === undefined
+      ? {}
+      : { keepArchivesDays: parseDays(flags["keep-archives-days"], command.name) }),
+    ...(flags.verify === "report" || flags.verify === "list" ? { verify: flags.verify } : {}),
   };
 }
 
 function parseDestructive(text: string): NonNullable<SyncPolicy["destructive"]> {
   return text === "archive" || text === "block" ? text : "allow";
+}
+
+function parseDays(text: string, command: string): number {
+  const days = /^\d{1,5}$/u.test(text) ? Number(text) : 0;
+  if (days > 0) return days;
+  throw new CliError("USAGE", "flag --keep-archives-days needs a number of days", { command });
 }
 
 /** `src:dst`, cut at the first colon that has something on both sides. */

@@ -125,7 +125,13 @@ export const syncPolicySchema = frozen({
       description:
         "deletes are blocked when more than count and more than percent of the managed refs would go",
     },
-    keepArchivesDays: { type: "integer", minimum: 1, maximum: 36_500, default: 90 },
+    keepArchivesDays: {
+      type: "integer",
+      minimum: 1,
+      maximum: 36_500,
+      default: 90,
+      description: "how long an archived tip is kept; older ones are removed by the next run that archives",
+    },
     verify: {
       type: "string",
       enum: ["report", "list"],

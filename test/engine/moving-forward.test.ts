@@ -10,6 +10,8 @@ import {
   objectFilesOf,
   refsOf,
   setRef,
+  tag,
+  updateRefs,
 } from "../support/repository.ts";
 import { describeWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -70,6 +72,33 @@ test("of a new branch beside others, only what it adds travels, in one fetch", a
   await client.close();
 });
 
+test.for([
+  ["on the newest commit", "refs/heads/main", {}],
+  ["on an old one", "refs/heads/main~2", {}],
+  ["where refs may be forced and pruned", "refs/heads/main~1", { force: "with-lease", prune: true }],
+] as const)("of a new annotated tag %s, the tag alone travels", async ([, name, policy]) => {
+  await using folder = temporaryFolder();
+  await using server = await startNodeGitServer(folder.path);
+  const source = await createRepository(folder.join("source.git"));
+  const target = await createRepository(folder.join("target.git"));
+  for (const a of ["1", "2", "3"]) await commit(source, "refs/heads/main", { a });
+  const client = openClient();
+  const request = {
+    source: { url: `${server.url}/source.git` },
+    target: { url: `${server.url}/target.git` },
+    policy: { includeTags: true, ...policy },
+  };
+  await client.sync(request);
+  await tag(source, "v1", await git(["rev-parse", name], { cwd: source }), "One");
+  await server.idle();
+  server.forgetRequests();
+  expect(outcomes(await client.sync(request))).toEqual(["refs/tags/v1: applied (create)"]);
+  await server.idle();
+  expect(pushedPackSizes(server)).toEqual([1]);
+  expect(await refsOf(target)).toEqual(await refsOf(source));
+  await client.close();
+});
+
 test("over local paths, of one commit more exactly that commit travels", async () => {
   await using sides = await twoSides("local");
   const before = await commit(sides.source, "refs/heads/main", { "a/b": "1", "c/d": "2" });
@@ -122,6 +151,25 @@ describeWays("a branch that moved forward", (way) => {
       await sides.sync();
       await setRef(sides.source, "refs/heads/main", tip);
       expect(outcomes(await sides.sync())).toEqual(["refs/heads/main: applied (fast-forward)"]);
+      await expectSound(sides);
+    });
+
+    test(`is updated when another branch of the target was in between, ${filter}`, async () => {
+      await using sides = await twoSides(way, { source });
+      const line = [await commit(sides.source, "refs/heads/main", { a: "1" })];
+      for (const a of ["2", "3", "4"]) line.push(await commit(sides.source, "refs/heads/main", { a }));
+      const at = (main: number, ahead: number) =>
+        updateRefs(sides.source, [
+          ["refs/heads/main", line[main]],
+          ["refs/heads/ahead", line[ahead]],
+        ]);
+      await at(0, 1);
+      await sides.sync();
+      await at(2, 3);
+      expect(outcomes(await sides.sync())).toEqual([
+        "refs/heads/ahead: applied (fast-forward)",
+        "refs/heads/main: applied (fast-forward)",
+      ]);
       await expectSound(sides);
     });
 

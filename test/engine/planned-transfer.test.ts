@@ -17,6 +17,7 @@ import {
 } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { failureOf, openClient } from "./two-sides.ts";
+import { packOf } from "./fetch-answers.ts";
 import { fetchesOf, pushesOf } from "./pushed-packs.ts";
 
 interface Scenario {
@@ -341,19 +342,7 @@ test.for(Object.entries(SCENARIOS))("%s is planned as it is done", async ([, sce
 
 /** Trees and files among what a source answered. */
 function contentOf(answer: Buffer, format: ObjectFormat): readonly string[] {
-  const at = answer.indexOf("packfile\n");
-  if (at < 0) return [];
-  const pack = bandOne(answer.subarray(at + "packfile\n".length));
+  const pack = packOf(answer);
+  if (pack === undefined) return [];
   return [...readPackObjects(pack, { format })].map(({ type }) => type).filter((type) => type !== "commit");
-}
-
-/** The payload of band 1 of a side-band, gitprotocol-pack(5). */
-function bandOne(bytes: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const length = Number.parseInt(bytes.toString("latin1", at, at + 4), 16);
-    if (length > 4 && bytes[at + 4] === 1) parts.push(bytes.subarray(at + 5, at + length));
-    at += Math.max(4, length);
-  }
-  return Buffer.concat(parts);
 }

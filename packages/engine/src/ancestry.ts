@@ -24,6 +24,11 @@ import type { Run } from "./run.ts";
 /** More open pairs than this are answered by one graph. */
 const MAX_SINGLE_QUESTIONS = 4;
 
+/** What an answer may have inflated: commits shrink to a third or so, and zeros to a thousandth. */
+const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
+const MAX_RATIO = 32;
+const FREE_BYTES = 1024 * 1024;
+
 /** The pack of an answer that was not narrowed to commits: everything behind `wants` that the target lacks. */
 export interface DownloadedPack {
   readonly wants: ReadonlySet<ObjectId>;
@@ -124,7 +129,8 @@ class Questions {
 function parentsOf(pack: Uint8Array, format: ObjectFormat): CommitGraph | undefined {
   const graph = new Map<ObjectId, readonly ObjectId[]>();
   try {
-    for (const { oid, type, data } of readPackObjects(pack, { format })) {
+    const maxInflatedBytes = Math.min(MAX_INFLATED_BYTES, FREE_BYTES + pack.length * MAX_RATIO);
+    for (const { oid, type, data } of readPackObjects(pack, { format, maxInflatedBytes })) {
       if (type === "commit") graph.set(oid, parseCommit(data).parents);
     }
   } catch (error) {

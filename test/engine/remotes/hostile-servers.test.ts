@@ -1,14 +1,18 @@
 /** Servers and addresses that mean harm: what they are told, how long they are heard, and what they cannot reach. */
 
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { ClientOptions, SyncError, SyncEvent, SyncResult } from "@gitsync/engine";
+import { encodePack } from "@gitsync/protocol";
 import { describe, expect, test } from "vitest";
+import { git } from "../../support/git.ts";
 import { startNodeGitServer, type HttpIntercept, type NodeGitServer } from "../../support/git-server.ts";
 import { noise } from "../../support/noise.ts";
-import { commit, createRepository, refsOf } from "../../support/repository.ts";
+import { commit, createRepository, leftoversOf, refsOf } from "../../support/repository.ts";
 import { temporaryFolder, type TemporaryFolder } from "../../support/temporary-folder.ts";
+import { answerWith, packOf } from "../fetch-answers.ts";
 import { failureOf, openClient } from "../two-sides.ts";
 
 const MIB = 1024 * 1024;
@@ -25,6 +29,8 @@ interface RunRequest {
   /** Default: the server's. */
   readonly from?: string;
   readonly to?: string;
+  /** Default: replicate. */
+  readonly mode?: "sync" | "replicate";
   readonly client?: ClientOptions;
   readonly observer?: (event: SyncEvent) => void;
 }
@@ -44,10 +50,16 @@ async function openRig(intercept?: HttpIntercept): Promise<Rig> {
     server,
     source,
     target,
-    async run({ from = `${server.url}/source.git`, to = target, client: options, observer }) {
+    async run({
+      from = `${server.url}/source.git`,
+      to = target,
+      mode = "replicate",
+      client: options,
+      observer,
+    }) {
       const client = openClient({ egress: { addresses: "any" }, ...options });
       try {
-        return await client.replicate(
+        return await client[mode](
           { source: { url: from }, target: { url: to }, policy: { bestEffort: true } },
           observer === undefined ? {} : { observer },
         );
@@ -386,6 +398,34 @@ describe("an answer without end", () => {
     expect((await refsOf(rig.target)).size).toBe(0);
   });
 
+  test("about history, in a few bytes of a pack, is left at its limit and moves nothing", async () => {
+    await using rig = await openRig();
+    await git(["config", "uploadpack.allowFilter", "true"], { cwd: rig.source });
+    await rig.run({ mode: "sync" });
+    await commit(rig.source, "refs/heads/main", { a: "2" });
+    const before = await refsOf(rig.target);
+    const head = `tree ${"1".repeat(40)}\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\n`;
+    const bomb = encodePack(
+      [{ type: "commit", data: Buffer.concat([Buffer.from(head), Buffer.alloc(240 * MIB)]) }],
+      "sha1",
+    );
+    rig.server.intercept(({ path, isListing }) =>
+      path.endsWith("/git-upload-pack") && !isListing
+        ? {
+            type: "rewrite",
+            rewrite: (body) => (body.includes("packfile") ? answerWith(bomb) : body),
+          }
+        : undefined,
+    );
+    let result: SyncResult | undefined;
+    const growth = await growthOf(async () => {
+      result = await rig.run({ mode: "sync" });
+    });
+    expect(result?.refs).toMatchObject([{ outcome: "not-attempted", code: "ancestry-unproven" }]);
+    expect(growth).toBeLessThan(128 * MIB);
+    expect(await refsOf(rig.target)).toEqual(before);
+  });
+
   test("of a report is not believed: the target is listed", async () => {
     const flooded =
       pkt("unpack ok\n") + pkt("ok refs/heads/main\n") + pkt("ok refs/heads/x\n").repeat(100_000);
@@ -402,6 +442,82 @@ describe("an answer without end", () => {
     );
     const result = await rig.run({ from: rig.source, to: `${rig.server.url}/target.git` });
     expect(result.refs).toMatchObject([{ targetRef: "refs/heads/main", outcome: "applied" }]);
+    expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
+  });
+});
+
+test.for([-1, 1, 4_000_000_000])(
+  "a pack whose header lies about its objects (%i) is not taken, although its sum is right",
+  async (lie) => {
+    await using rig = await openRig(({ path, isListing }) =>
+      path.endsWith("/git-upload-pack") && !isListing
+        ? {
+            type: "rewrite",
+            rewrite: (body) => {
+              const pack = packOf(body);
+              if (pack === undefined) return body;
+              pack.writeUInt32BE((pack.readUInt32BE(8) + lie) % 2 ** 32, 8);
+              const sum = createHash("sha1").update(pack.subarray(0, -20)).digest();
+              sum.copy(pack, pack.length - sum.length);
+              return answerWith(pack);
+            },
+          }
+        : undefined,
+    );
+    const outcome = await rig.run({}).then(
+      ({ refs }) => refs.map((ref) => ref.outcome),
+      (error: SyncError) => error.code,
+    );
+    expect([["refused"], "PACK_CORRUPT", "PROTOCOL_INVALID"]).toContainEqual(outcome);
+    expect((await refsOf(rig.target)).size).toBe(0);
+    expect(await leftoversOf(rig.target)).toEqual([]);
+  },
+);
+
+describe("a source that names addresses of its own", () => {
+  const offers: HttpIntercept = ({ service, isListing }) =>
+    service === "git-upload-pack" && isListing
+      ? {
+          type: "rewrite",
+          rewrite: (body) =>
+            Buffer.from(
+              body
+                .toString("latin1")
+                .replace(/....fetch=[^\n]*\n/u, pkt("fetch=shallow packfile-uris\n") + pkt("bundle-uri\n")),
+              "latin1",
+            ),
+        }
+      : undefined;
+
+  test("is not asked for them", async () => {
+    await using rig = await openRig(offers);
+    await rig.run({});
+    expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
+    const asked = rig.server.requests.map(
+      ({ path, query, body }) => `${path}?${query} ${body.toString("latin1")}`,
+    );
+    expect(asked.join("\n")).not.toMatch(/packfile-uris|bundle|alternates|\/objects\//u);
+  });
+
+  test("and gives one unasked is not followed", async () => {
+    await using inside = await startRaw(() => undefined);
+    await using rig = await openRig(({ path, isListing }) =>
+      path.endsWith("/git-upload-pack") && !isListing
+        ? {
+            type: "rewrite",
+            rewrite: (body) =>
+              body.includes("packfile\n")
+                ? Buffer.from(
+                    `${pkt("packfile-uris\n")}${pkt(`${"1".repeat(40)} ${inside.url}\n`)}0001${body.toString("latin1")}`,
+                    "latin1",
+                  )
+                : body,
+          }
+        : undefined,
+    );
+    // The pack has all there is, so the address is beside the point.
+    await rig.run({});
+    expect(inside.connections).toBe(0);
     expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
   });
 });

@@ -5,9 +5,11 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import type { ClientOptions, EndpointAuth, SyncError, SyncResult } from "@gitsync/engine";
+import { encodeSshCommand } from "@gitsync/protocol";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { findCommand } from "../../support/commands.ts";
-import { GIT_ENVIRONMENT } from "../../support/git.ts";
+import { git, GIT_ENVIRONMENT } from "../../support/git.ts";
 import { commit, createRepository, refsOf } from "../../support/repository.ts";
 import { describeWith } from "../../support/requirements.ts";
 import { startSshd, type Sshd, type SshdOptions } from "../../support/sshd.ts";
@@ -219,6 +221,42 @@ describeWith(["sshd"], "ssh", () => {
     const failure = await failureOf(rig.mirror(undefined, { url }));
     expect(["NOT_A_REPOSITORY", "NOT_FOUND", "REMOTE_REFUSED"]).toContain(failure.code);
     expect(existsSync(out)).toBe(false);
+  });
+
+  test("quotes paths as git does", async () => {
+    await using folder = temporaryFolder("quoting");
+    const [ssh, log] = [folder.join("ssh"), folder.join("commands")];
+    await writeFile(ssh, `#!/bin/sh\nfor last; do :; done; printf '%s\\0' "$last" >>${log}; exit 1\n`);
+    await chmod(ssh, 0o755);
+    const piece = fc.constantFrom(
+      "a",
+      "'",
+      "!",
+      '"',
+      "\\",
+      "$",
+      "`",
+      " ",
+      ";",
+      "~",
+      "*",
+      "é",
+      "-",
+      "\t",
+      "(",
+      "%",
+    );
+    const paths = fc
+      .sample(fc.array(piece, { minLength: 1, maxLength: 8 }), { numRuns: 40, seed: 7 })
+      .map((pieces) => `/${pieces.join("")}`);
+    for (const path of paths) {
+      const url = `ssh://host/${path.slice(1).split("/").map(encodeURIComponent).join("/")}`;
+      // Nobody is there.
+      await git(["ls-remote", url], { env: { GIT_SSH: ssh, GIT_SSH_VARIANT: "ssh" } }).catch(() => undefined);
+    }
+    expect(readFileSync(log, "utf8").split("\0").slice(0, -1)).toEqual(
+      paths.map((path) => encodeSshCommand("git-upload-pack", path)),
+    );
   });
 
   test("connects to the address that was judged, under the name that known hosts have", async () => {

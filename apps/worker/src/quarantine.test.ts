@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { RefResult, SyncResult } from "@gitsync/engine";
+import type { RefResult } from "@gitsync/engine";
 import { heldBackRefs, quarantineAfter } from "./quarantine.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -21,8 +21,6 @@ function refOf(facts: Partial<RefResult>): RefResult {
   };
 }
 
-const resultOf = (...refs: readonly RefResult[]) => ({ refs }) as unknown as SyncResult;
-
 const HELD = {
   targetRef: "refs/heads/x",
   sourceHash: "1",
@@ -34,9 +32,7 @@ const HELD = {
 
 describe("the quarantine", () => {
   test("takes a ref that a rule of the target refused, for a day", () => {
-    expect(quarantineAfter([], resultOf(refOf({})), NOW)).toEqual([
-      { ...HELD, since: NOW, until: NOW + DAY },
-    ]);
+    expect(quarantineAfter([], [refOf({})], NOW)).toEqual([{ ...HELD, since: NOW, until: NOW + DAY }]);
   });
 
   test("takes nothing that was applied, or refused without a known rule", () => {
@@ -46,20 +42,18 @@ describe("the quarantine", () => {
       refOf({ code: "missing-objects" }),
       refOf({ outcome: "not-attempted", code: "not-fast-forward" }),
     ];
-    expect(quarantineAfter([HELD], resultOf(...refs), NOW)).toEqual([]);
+    expect(quarantineAfter([HELD], refs, NOW)).toEqual([]);
   });
 
   test("keeps what was left out, and forgets what is gone", () => {
     const left = refOf({ outcome: "not-attempted", code: "quarantined" });
-    expect(quarantineAfter([HELD], resultOf(left), NOW)).toEqual([HELD]);
-    expect(quarantineAfter([HELD], resultOf(), NOW)).toEqual([]);
+    expect(quarantineAfter([HELD], [left], NOW)).toEqual([HELD]);
+    expect(quarantineAfter([HELD], [], NOW)).toEqual([]);
   });
 
   test("remembers since when the same value is refused", () => {
-    expect(quarantineAfter([HELD], resultOf(refOf({})), NOW)).toMatchObject([{ since: HELD.since }]);
-    expect(quarantineAfter([HELD], resultOf(refOf({ sourceHash: "2" })), NOW)).toMatchObject([
-      { since: NOW },
-    ]);
+    expect(quarantineAfter([HELD], [refOf({})], NOW)).toMatchObject([{ since: HELD.since }]);
+    expect(quarantineAfter([HELD], [refOf({ sourceHash: "2" })], NOW)).toMatchObject([{ since: NOW }]);
   });
 
   test("holds a ref back until its day is over", () => {

@@ -1,6 +1,6 @@
 /** Which refs a route leaves out, and for how long. Pure. */
 
-import type { HeldBackRef, RefResult, SyncResult } from "@gitsync/engine";
+import type { HeldBackRef, RefResult } from "@gitsync/engine";
 import { refusalWithCode } from "@gitsync/engine/unstable";
 import type { QuarantinedRef } from "@gitsync/jobs";
 
@@ -17,11 +17,11 @@ export function heldBackRefs(quarantine: readonly QuarantinedRef[], now: number)
 /** The list after a run: what was refused by a rule, and what was left out and would be refused again. */
 export function quarantineAfter(
   before: readonly QuarantinedRef[],
-  result: SyncResult,
+  refs: readonly RefResult[],
   now: number,
 ): readonly QuarantinedRef[] {
   const known = new Map(before.map((ref) => [ref.targetRef, ref]));
-  return result.refs.flatMap((ref): QuarantinedRef[] => {
+  return refs.flatMap((ref): QuarantinedRef[] => {
     const old = known.get(ref.targetRef);
     if (ref.code === "quarantined") return old === undefined ? [] : [old];
     if (ref.outcome !== "refused" || !refusalWithCode(ref.code).isLasting) return [];

@@ -95,7 +95,7 @@ function endOf({ run }: StartedRun, verdict: RunVerdict, now: number): RunEnd {
     ...(verdict.settles && { synced: run.requested }),
     ...(changed && { changed }),
     pushes: verdict.result?.stats.items[PUSHES]?.requests ?? 0,
-    ...(verdict.result && { quarantine: quarantineAfter(run.quarantine, verdict.result, now) }),
+    ...(verdict.result && { quarantine: quarantineAfter(run.quarantine, verdict.result.refs, now) }),
   };
   if (every === undefined || !verdict.final) return end;
   const lastChangeAt = changed ? now : run.lastChangeAt;

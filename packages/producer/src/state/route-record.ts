@@ -1,34 +1,9 @@
 /** What both stores hold of a route, and how it is shown. */
 
-import type {
-  QuarantinedRef,
-  RouteCondition,
-  RouteDefinition,
-  RouteError,
-  RouteStateName,
-  RouteStatus,
-  RunningRun,
-} from "@gitsync/jobs";
+import type { RouteStateName, RouteStatus } from "@gitsync/jobs";
 
-/** The stored facts, decoded. */
-export interface RouteRecord {
-  readonly definition: RouteDefinition;
-  readonly paused: boolean;
-  readonly requested: string | undefined;
-  readonly synced: string | undefined;
-  readonly requestedAt: number | undefined;
-  readonly firstUnsyncedAt: number | undefined;
-  readonly lastSuccessAt: number | undefined;
-  readonly lastError: RouteError | undefined;
-  readonly failuresInARow: number;
-  readonly notBefore: number | undefined;
-  readonly nextDueAt: number | undefined;
-  readonly lastChangeAt: number | undefined;
-  readonly quarantine: readonly QuarantinedRef[];
-  /** How the last run that learned something left it. */
-  readonly condition: RouteCondition | undefined;
-  readonly running: RunningRun | undefined;
-}
+/** The stored facts, decoded: all that is shown but the state, which follows from them. */
+export type RouteRecord = Omit<RouteStatus, "state">;
 
 /** A route as it is shown. */
 export function routeStatus(record: RouteRecord): RouteStatus {

@@ -1,11 +1,15 @@
 import { generateKeyPairSync } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { createHttpClient, isSyncError, type Endpoint, type HttpClient } from "@gitsync/engine";
 import { SecretRegistry, type CredentialConfig } from "@gitsync/runtime";
 import { createFleetCredentials, type FleetCredentials } from "@gitsync/worker";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serveGithubApp, type GithubAppApi } from "../support/github-app-api.ts";
+import { startScript, type RunningProcess } from "../support/process.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const KEY_HOLDER = new URL("support/key-holder.ts", import.meta.url).pathname;
 
 const SOURCE: Endpoint = { url: "https://github.test/org/repo.git" };
 
@@ -148,6 +152,32 @@ describe("credentials for ssh", () => {
     expect(identityFile).not.toBe(first.identityFile);
     expect(knownHostsFile).toBe(first.knownHostsFile);
     expect(await readFile(first.identityFile, "utf8")).toContain("abc");
+  });
+
+  test("of a worker that was killed are removed by the next one, those of one that lives are not", async () => {
+    await using folder = temporaryFolder("keys");
+    const start = () => startScript(KEY_HOLDER, [], { env: { TMPDIR: folder.path } });
+    const folderOf = async (holder: RunningProcess) =>
+      dirname((await holder.waitForLine(/^key /u)).slice("key ".length));
+    await using killed = start();
+    await using living = start();
+    const [abandoned, used] = [await folderOf(killed), await folderOf(living)];
+    // The ids of another container's processes mean nothing here; and what has no owner's name is nobody's business.
+    const elsewhere = join(folder.path, basename(abandoned).replace(/-[0-9a-f]{8}-/u, "-00000000-"));
+    const strange = join(folder.path, "git-sync-ssh-x");
+    for (const path of [elsewhere, strange]) await mkdir(path);
+    await killed.kill("SIGKILL");
+    // Somebody else has the id by now.
+    const reused = abandoned.replace(/-\d+-\d+-[^-]+$/u, `-${living.pid}-1-reused`);
+    await mkdir(reused);
+    await using next = start();
+    const own = await folderOf(next);
+    next.write("close\n");
+    expect(await next.exited).toMatchObject({ code: 0 });
+    const left = (await readdir(folder.path)).map((name) => join(folder.path, name));
+    expect(left.toSorted()).toEqual([elsewhere, strange, used].toSorted());
+    expect(left).not.toContain(own);
+    expect((await readdir(used)).length).toBe(2);
   });
 
   test("leave no file behind", async () => {

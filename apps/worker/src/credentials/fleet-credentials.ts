@@ -22,6 +22,7 @@ import {
   type SecretRegistry,
 } from "@gitsync/runtime";
 import { InstallationTokens, type TokenScope } from "./installation-tokens.ts";
+import { removeAbandonedFolders } from "./private-folder.ts";
 import { SshFiles } from "./ssh-files.ts";
 
 export interface FleetCredentialsOptions {
@@ -56,8 +57,13 @@ export function createFleetCredentials(options: FleetCredentialsOptions): FleetC
   const reader = new SecretReader({ env, secrets });
   const tokens = new InstallationTokens({ http, reader, secrets });
   const files = new SshFiles();
+  // Keys of a worker that was killed must not lie there until somebody looks.
+  const removed = removeAbandonedFolders().catch(() => undefined);
   return {
-    close: () => files.close(),
+    close: async () => {
+      await removed;
+      await files.close();
+    },
     secretOf: async (name) => {
       const credential = options.credentials().get(name);
       if (credential === undefined)

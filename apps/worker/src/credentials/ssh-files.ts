@@ -1,9 +1,9 @@
 /** ssh takes keys and known hosts as files only: they are written where nobody else may read, one per content. */
 
 import { createHash, randomUUID } from "node:crypto";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makePrivateFolder } from "./private-folder.ts";
 
 /** Files of one process. A rotated key gets a new file; the old one stays for runs that began with it. */
 export class SshFiles {
@@ -31,7 +31,7 @@ export class SshFiles {
   }
 
   async #create(file: string, content: string): Promise<string> {
-    this.#folder ??= mkdtemp(join(tmpdir(), "git-sync-ssh-"));
+    this.#folder ??= makePrivateFolder();
     const folder = await this.#folder;
     const path = join(folder, file);
     const unfinished = join(folder, randomUUID());

@@ -162,6 +162,17 @@ export function describeHosts(kind: BackendKind): void {
       expect(await tryStart(run.route, rate)).toBe(MINUTE);
     });
 
+    test("is left alone for as long as it said although it fails and answers meanwhile", async () => {
+      const [run, other] = [
+        await start(await dirty("a.test", "b.test")),
+        await start(await dirty("a.test", "c.test")),
+      ];
+      await finish(other, { failed: "a.test" });
+      await finish(run, { blocked: { host: "a.test", ms: 9_000 } });
+      await finish(other, { answered: ["a.test"] });
+      expect(await tryStart(run.route)).toBe(9_000);
+    });
+
     test("holds back a job that is done with the route itself", async () => {
       const run = await start(await dirty("a.test", "b.test"));
       await finish(run, { blocked: { host: "a.test", ms: 5_000 } });

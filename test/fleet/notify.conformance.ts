@@ -89,7 +89,8 @@ export function describeNotifications(kind: BackendKind): void {
       expect(days.length).toBeGreaterThanOrEqual(6);
       const types = person.told.map(({ type }) => type);
       expect(types.filter((type) => type === "route.failing")).toHaveLength(1);
-      expect(types.filter((type) => type === "fleet.digest").length).toBeGreaterThanOrEqual(6);
+      // Once in 24 hours, not at each of the 56 turns.
+      expect(types.filter((type) => type === "fleet.digest")).toHaveLength(7);
       expect(person.told.find(({ type }) => type === "fleet.digest")?.data).toMatchObject({
         total: 1,
         routes: [{ route: "docs/backup", state: "failing", error: { code: "AUTH_DENIED" } }],
@@ -97,9 +98,11 @@ export function describeNotifications(kind: BackendKind): void {
       expect(person.heartbeats).toBe(56);
 
       isFixed = true;
+      const before = client.runs.length;
       time += 2 * DAY;
       await sweeper.turn();
       await eventually("success", async () => (await routes.route("docs/backup"))?.state === "ok");
+      expect(client.runs).toHaveLength(before + 1);
       await notifier.turn();
       expect(person.told.at(-1)).toMatchObject({
         type: "route.ok",
@@ -107,6 +110,35 @@ export function describeNotifications(kind: BackendKind): void {
       });
       await lanes.close();
     });
+  });
+
+  test("a digest that was refused is told at the next turn, not a day later", async () => {
+    await using person = await notifiedPerson(KEY);
+    await using fleet = await startFleet(suite.backend);
+    const { routes } = fleet.producer;
+    let time = Date.now();
+    const config = configOf(person.url);
+    const notifier = new Notifier({
+      routes,
+      fleet: await openFleetStore(suite.backend.store, { clock: () => time }),
+      config: () => config,
+      logger: createSilentLogger(),
+      metrics: NO_METRICS,
+      outside: { http, readSecret: () => Promise.resolve(new Secret(KEY)) },
+    });
+    const digests = () => person.told.filter(({ type }) => type === "fleet.digest").length;
+    const route = await fleet.route();
+    await fail(routes, route.id, await fleet.hint(route));
+    await notifier.turn();
+    expect(digests()).toBe(1);
+    time += DAY;
+    person.answer(503);
+    await notifier.turn();
+    person.answer(204);
+    await notifier.turn();
+    expect(digests()).toBe(2);
+    await notifier.turn();
+    expect(digests()).toBe(2);
   });
 
   test("what could not be told is told later, and never twice", async () => {

@@ -101,6 +101,9 @@ mirrors:
   test("finds a token that may read and not write, and shows none of it", async ({ expect }) => {
     const outcome = await check("wrong-token");
     expect(outcome.stdout).toContain(`target ${server.url}/target.git with credential bot [AUTH_DENIED]`);
+    expect(outcome.stdout).toContain(
+      "the credential has to be allowed to read the repository and to push to it",
+    );
     expect(outcome.stdout).toContain("1 of 3 repositories can be used");
     expect(outcome.stdout + outcome.stderr).not.toContain("wrong-token");
   });

@@ -12,9 +12,11 @@ import {
 } from "@gitsync/engine";
 import { configuredRoutes, loadConfig, type ConfiguredRoute, type FleetConfig } from "@gitsync/runtime";
 import type { FleetCredentials } from "@gitsync/worker";
+import { hostOf } from "@gitsync/jobs";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
+import { accessNeeds } from "../output/access-needs.ts";
 import { failureOf, type Failure } from "../output/failure.ts";
 import { reportJson } from "../output/report.ts";
 import { createFleetClient, egressPolicyOf } from "../settings/engine-client.ts";
@@ -23,6 +25,8 @@ import { readSettings, type Settings } from "../settings/settings.ts";
 
 /** Repositories that are asked at the same time. */
 const AT_A_TIME = 8;
+/** Routes that are named with a repository in text; `--json` names all. */
+const NAMED_ROUTES = 5;
 
 /** A repository in one role, with whoever asks. Several routes may share it. */
 interface Repository {
@@ -36,6 +40,8 @@ interface Repository {
 interface Answer extends Repository {
   /** What is wrong; `undefined` when the fleet can use it. */
   readonly failure: Failure | undefined;
+  /** What the credential, or the missing one, would have to be allowed. */
+  readonly needs: string | undefined;
 }
 
 export async function checkMirrors(context: CommandContext): Promise<ExitStatus> {
@@ -108,7 +114,7 @@ async function askAll(
   const askInTurn = async (): Promise<void> => {
     for (const [index, repository] of queue) {
       const failure = await ask(client, identity.credentials, repository, signal);
-      answers[index] = { ...repository, failure };
+      answers[index] = { ...repository, failure, needs: failure && needsOf(config, repository, failure) };
       done += 1;
       terminal.live(`${done} of ${repositories.length} asked`);
     }
@@ -120,6 +126,15 @@ async function askAll(
     await Promise.all([client.close(), identity.close()]);
   }
   return answers;
+}
+
+function needsOf(
+  config: FleetConfig,
+  { role, endpoint, credential }: Repository,
+  { code }: Failure,
+): string | undefined {
+  const type = credential === undefined ? undefined : config.credentials.get(credential)?.type;
+  return accessNeeds(code, hostOf(endpoint.url).replace(/:\d+$/u, ""), role, type);
 }
 
 /**
@@ -148,7 +163,7 @@ async function ask(
   }
 }
 
-function documentOf({ role, endpoint, credential, routes, failure }: Answer): object {
+function documentOf({ role, endpoint, credential, routes, failure, needs }: Answer): object {
   return {
     role,
     url: endpoint.url,
@@ -156,19 +171,26 @@ function documentOf({ role, endpoint, credential, routes, failure }: Answer): ob
     routes,
     usable: failure === undefined,
     ...(failure === undefined ? {} : { error: failure }),
+    ...(needs === undefined ? {} : { needs }),
   };
 }
 
-function failureText({ role, endpoint, credential, routes, failure }: Answer): string {
+function failureText({ role, endpoint, credential, routes, failure, needs }: Answer): string {
   if (failure === undefined) return "";
   const shown = credential === undefined ? "without a credential" : `with credential ${credential}`;
   return [
     `${role} ${endpoint.url} ${shown} [${failure.code}]`,
     `  ${failure.message}`,
     ...(failure.remedy === "" ? [] : [`  ${failure.remedy}`]),
-    `  of ${routes.join(", ")}`,
+    ...(needs === undefined ? [] : [`  ${needs}`]),
+    `  of ${named(routes)}`,
     "",
   ].join("\n");
+}
+
+function named(routes: readonly string[]): string {
+  const more = routes.length - NAMED_ROUTES;
+  return `${routes.slice(0, NAMED_ROUTES).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function counted(count: number, one: string, many = `${one}s`): string {

@@ -18,14 +18,18 @@ export interface SchemaFault {
   readonly message: string;
 }
 
-/** How many faults are reported at most; a value that is wrong everywhere needs no longer list. */
+/** How many faults are reported unless asked for more; a request that is wrong everywhere needs no longer list. */
 const MAX_FAULTS = 50;
 
-/** Every fault of `value`, in document order; an empty list means that it is valid. */
-export function validateAgainst(schema: JsonSchema, value: unknown): readonly SchemaFault[] {
+/** Every fault of `value`, in document order, `atMost` so many; an empty list means that it is valid. */
+export function validateAgainst(
+  schema: JsonSchema,
+  value: unknown,
+  atMost: number = MAX_FAULTS,
+): readonly SchemaFault[] {
   const faults: SchemaFault[] = [];
-  check(schema, value, [], faults);
-  return faults.slice(0, MAX_FAULTS);
+  check(schema, value, [], { faults, atMost });
+  return faults.slice(0, atMost);
 }
 
 /** `scope.mappings[0].source`; empty for the whole value. */
@@ -36,13 +40,19 @@ export function printPath(keys: readonly SchemaKey[]): string {
   }, "");
 }
 
-function check(schema: JsonSchema, value: unknown, keys: readonly SchemaKey[], faults: SchemaFault[]): void {
-  if (faults.length >= MAX_FAULTS) return;
-  const fault = (message: string): void => void faults.push({ path: printPath(keys), keys, message });
+/** What was found so far. */
+interface Found {
+  readonly faults: SchemaFault[];
+  readonly atMost: number;
+}
+
+function check(schema: JsonSchema, value: unknown, keys: readonly SchemaKey[], found: Found): void {
+  if (found.faults.length >= found.atMost) return;
+  const fault = (message: string): void => void found.faults.push({ path: printPath(keys), keys, message });
   if ("anyOf" in schema) {
     if (schema.anyOf.some((option) => validateAgainst(option, value).length === 0)) return;
     const meant = meantBy(schema.anyOf, value);
-    if (meant !== undefined) return check(meant, value, keys, faults);
+    if (meant !== undefined) return check(meant, value, keys, found);
     return fault(`must be ${schema.anyOf.map(describe).join(" or ")}`);
   }
   switch (schema.type) {
@@ -54,7 +64,7 @@ function check(schema: JsonSchema, value: unknown, keys: readonly SchemaKey[], f
         return fault(`must have at most ${schema.maxLength} characters`);
       }
       if (schema.pattern && !new RegExp(schema.pattern, "u").test(value)) {
-        return fault(`must match ${schema.pattern}`);
+        return fault(schema.examples ? `must be ${describe(schema)}` : `must match ${schema.pattern}`);
       }
       return;
     case "integer":
@@ -76,13 +86,13 @@ function check(schema: JsonSchema, value: unknown, keys: readonly SchemaKey[], f
         return fault(`may have at most ${schema.maxItems} entries`);
       }
       // Not forEach, which leaves out holes.
-      for (const [index, item] of value.entries()) check(schema.items, item, [...keys, index], faults);
+      for (const [index, item] of value.entries()) check(schema.items, item, [...keys, index], found);
       return;
     case "null":
       if (value !== null) return fault("must be null");
       return;
     case "object":
-      return checkObject(schema, value, keys, faults);
+      return checkObject(schema, value, keys, found);
   }
 }
 
@@ -107,16 +117,16 @@ function checkObject(
   schema: Extract<JsonSchema, { readonly type: "object" }>,
   value: unknown,
   keys: readonly SchemaKey[],
-  faults: SchemaFault[],
+  found: Found,
 ): void {
   const fault = (at: readonly SchemaKey[], message: string): void =>
-    void faults.push({ path: printPath(at), keys: at, message });
+    void found.faults.push({ path: printPath(at), keys: at, message });
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return fault(keys, `must be ${describe(schema)}`);
   }
   const members = new Map<string, unknown>(Object.entries(value));
   if (!("properties" in schema)) {
-    for (const [name, member] of members) check(schema.additionalProperties, member, [...keys, name], faults);
+    for (const [name, member] of members) check(schema.additionalProperties, member, [...keys, name], found);
     return;
   }
   const known = new Map(Object.entries(schema.properties));
@@ -128,7 +138,7 @@ function checkObject(
     if (property === undefined) {
       fault([...keys, name], `is not known; known here: ${[...known.keys()].join(", ")}`);
     } else if (member !== undefined) {
-      check(property, member, [...keys, name], faults);
+      check(property, member, [...keys, name], found);
     }
   }
 }
@@ -140,7 +150,7 @@ function describe(schema: JsonSchema): string {
   }
   switch (schema.type) {
     case "string":
-      return "text";
+      return schema.examples ? `text like ${schema.examples.join(", ")}` : "text";
     case "integer":
       return "a whole number";
     case "number":

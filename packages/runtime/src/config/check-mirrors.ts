@@ -22,15 +22,20 @@ export interface Located<T> {
 
 /** The written parts that are checked, each with its place. */
 export interface WrittenConfig {
-  readonly main: Located<MirrorsFile>;
-  readonly credentials: ReadonlyMap<string, Located<WrittenCredential>>;
+  readonly main: Located<Partial<MirrorsFile>>;
+  /** `undefined` for one whose own faults are known already. */
+  readonly credentials: ReadonlyMap<string, Located<WrittenCredential> | undefined>;
   readonly mirrors: readonly Located<WrittenMirror>[];
+  /** Parts that cannot be read: nothing is concluded from what they seem to lack. */
+  readonly unread: ReadonlySet<string>;
 }
 
 /** Every fault is reported where it stands. */
 export function checkMirrors(config: WrittenConfig): void {
   checkMain(config.main);
-  for (const credential of config.credentials.values()) checkCredential(credential);
+  for (const credential of config.credentials.values()) {
+    if (credential !== undefined) checkCredential(credential);
+  }
   const seen = new Set<string>();
   for (const mirror of config.mirrors) {
     if (seen.has(mirror.value.id)) mirror.fault([...mirror.keys, "id"], "names a second mirror");
@@ -39,7 +44,7 @@ export function checkMirrors(config: WrittenConfig): void {
   }
 }
 
-function checkMain({ value, fault }: Located<MirrorsFile>): void {
+function checkMain({ value, fault }: WrittenConfig["main"]): void {
   for (const [index, { cidr }] of (value.egress?.allow ?? []).entries()) {
     if (!isCidr(cidr))
       fault(["egress", "allow", index, "cidr"], "is not a network like 10.0.0.0/8 or fd00::/8");
@@ -113,17 +118,27 @@ type Place = Pick<Located<unknown>, "keys" | "fault">;
 function checkEndpoint(endpoint: WrittenEndpoint, { keys, fault }: Place, config: WrittenConfig): void {
   const address = parseAddress(endpoint.url);
   if (typeof address === "string") return fault([...keys, "url"], address);
-  const egress = config.main.value.egress ?? {};
+  const refused = config.unread.has("egress")
+    ? undefined
+    : refusedBy(config.main.value.egress ?? {}, endpoint.url, address);
+  if (refused !== undefined) fault([...keys, "url"], refused);
+  checkUse(endpoint.credential, address, { keys: [...keys, "credential"], fault }, config);
+}
+
+function refusedBy(
+  egress: NonNullable<MirrorsFile["egress"]>,
+  url: string,
+  address: Address,
+): string | undefined {
   const schemes: readonly EgressScheme[] = egress.schemes ?? DEFAULT_FLEET_CONFIG.egress.schemes;
   if (address.path !== undefined) {
-    if (!isBelow(address.path, egress.paths ?? [])) {
-      fault([...keys, "url"], "is a local path outside of egress.paths: name a folder above it there");
-    }
-  } else if (address.scheme === "other" || !schemes.includes(address.scheme)) {
-    const scheme = endpoint.url.split(":", 1)[0] ?? "";
-    fault([...keys, "url"], `needs the scheme ${scheme} in egress.schemes, which has ${schemes.join(", ")}`);
+    return isBelow(address.path, egress.paths ?? [])
+      ? undefined
+      : "is a local path outside of egress.paths: name a folder above it there";
   }
-  checkUse(endpoint.credential, address, { keys: [...keys, "credential"], fault }, config);
+  if (address.scheme !== "other" && schemes.includes(address.scheme)) return undefined;
+  const scheme = url.split(":", 1)[0] ?? "";
+  return `needs the scheme ${scheme} in egress.schemes, which has ${schemes.join(", ")}`;
 }
 
 /** A credential is shown to its own origins only, so that a mistyped address gets no secret. */
@@ -141,6 +156,7 @@ function checkUse(
   }
   const credential = config.credentials.get(name)?.value;
   if (credential === undefined) {
+    if (config.credentials.has(name) || config.unread.has("credentials")) return;
     return fault(
       keys,
       `names no credential; there are ${[...config.credentials.keys()].join(", ") || "none"}`,

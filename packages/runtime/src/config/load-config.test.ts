@@ -361,6 +361,7 @@ describe("loadConfig()", () => {
         faults: [
           "line 2, include[1]: leads out of the file's folder: write the whole path if that is meant",
           "line 2, include[2]: is not there",
+          expect.stringMatching(/more\/b\.yaml: line 3, mirrors\[0\]\.id: names a second mirror$/u),
           expect.stringMatching(
             /more\/b\.yaml: line 4, adhoc: is not known; known here: version, credentials, hosts, mirrors$/u,
           ),
@@ -374,6 +375,55 @@ describe("loadConfig()", () => {
         faults: [expect.stringMatching(/more\/b\.yaml: line 3, mirrors\[0\]\.id: names a second mirror$/u)],
       },
     });
+  });
+
+  test("lists every fault of every mirror, not those behind which others hide", async () => {
+    const folder = await files({
+      "mirrors.yaml": `version: 1
+include: [more/*.yaml]
+credentials:
+  bot: { type: basic, origins: ["https://b.example"], token: { env: BOT } }
+  broken: { type: basic, origins: [], token: { env: BOT } }
+mirrors:
+  - { id: typo, evry: 5m, source: { url: https://a.example/1 }, targets: [{ id: t, url: https://b.example/1 }] }
+  - { id: strange, source: { url: https://a.example/2 }, targets: [{ id: t, url: https://c.example/2, credential: bot }] }
+  - { id: used, source: { url: https://a.example/3 }, targets: [{ id: t, url: https://b.example/3, credential: broken }] }
+`,
+      "more/a.yaml": `${mirrorText("a")}  - { id: again, source: { url: https://a.example/x }, targets: [{ id: t, url: https://b.example/a }] }\n`,
+      "more/b.yaml": `${mirrorText("b")}  - { id: gone, source: { url: https://a.example/x, credential: nobody }, targets: [{ id: t, url: nowhere }] }\n`,
+    });
+    const failure: unknown = await loadConfig(join(folder, "mirrors.yaml")).catch((error: unknown) => error);
+    const { faults } = (failure as RuntimeError).details as { readonly faults: readonly string[] };
+    expect(faults.map((fault) => fault.replace(/^.*\/more/u, "more"))).toEqual([
+      "line 5, credentials.broken.origins: needs at least 1 entries",
+      expect.stringMatching(/^line 7, mirrors\[0\]\.evry: is not known; known here: /u),
+      "line 8, mirrors[1].targets[0].credential: may be shown to https://b.example only, not to https://c.example",
+      "more/b.yaml: line 4, mirrors[1].source.credential: names no credential; there are bot, broken",
+      "more/b.yaml: line 4, mirrors[1].targets[0].url: is neither a URL nor an absolute path",
+    ]);
+  });
+
+  test("lists the routes that work against each other beside the faults of other mirrors", async () => {
+    const folder = await files({
+      "mirrors.yaml": "version: 1\ninclude: [more/*.yaml]\n",
+      "more/a.yaml": `${mirrorText("a")}  - { id: again, source: { url: https://a.example/x }, targets: [{ id: t, url: https://b.example/a }] }\n  - { id: typo }\n`,
+    });
+    await expect(loadConfig(join(folder, "mirrors.yaml"))).rejects.toMatchObject({
+      details: {
+        faults: [
+          expect.stringMatching(
+            /line 4, mirrors\[1\]\.targets\[0\]: route again\/t writes refs\/heads\/\* of the same repository as a\/t/u,
+          ),
+          expect.stringMatching(/line 5, mirrors\[2\]\.source: is required$/u),
+          expect.stringMatching(/line 5, mirrors\[2\]\.targets: is required$/u),
+        ],
+      },
+    });
+  });
+
+  test("lists as many faults as there are", () => {
+    const entries = Array.from({ length: 300 }, (_, index) => `  - { id: m${index} }\n`);
+    expect(faultsOf(`version: 1\nmirrors:\n${entries.join("")}`)).toHaveLength(600);
   });
 
   test("loads five thousand mirrors in seconds", async () => {

@@ -2,9 +2,8 @@
 
 import { glob, readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { validateAgainst, type JsonSchema, type SchemaKey } from "@gitsync/engine/schema";
 import { errorText, RuntimeError } from "../errors.ts";
-import { checkMirrors, type Located } from "./check-mirrors.ts";
+import { checkMirrors, type Located, type WrittenConfig } from "./check-mirrors.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { configuredRoutes, routeConflicts } from "./configured-routes.ts";
 import type { FleetConfig } from "./fleet-config.ts";
@@ -16,6 +15,7 @@ import {
   type WrittenCredential,
   type WrittenMirror,
 } from "./mirrors-schema.ts";
+import { soundParts, type SoundParts } from "./sound-parts.ts";
 
 const MAX_BYTES = 32 * 1024 * 1024;
 const MAX_INCLUDES = 10_000;
@@ -38,12 +38,13 @@ export interface LoadedConfig {
 export async function loadConfig(path: string): Promise<LoadedConfig> {
   const main = resolve(path);
   const document = new ConfigDocument(await readText(main, path), path);
-  const written = validated<MirrorsFile>(document, mirrorsFileSchema);
-  const included = written?.include === undefined ? [] : await readIncludes(document, written.include, main);
+  const parts = soundParts(document, mirrorsFileSchema);
+  const patterns = parts.main.include ?? [];
+  const included = await readIncludes(document, patterns, main);
   return {
-    config: settle(document, written, included),
+    config: settle({ document, parts }, included),
     files: [main, ...included.map(({ path: file }) => file)],
-    folders: (written?.include ?? []).map((pattern) => folderOf(resolve(dirname(main), pattern))),
+    folders: patterns.map((pattern) => folderOf(resolve(dirname(main), pattern))),
   };
 }
 
@@ -56,60 +57,93 @@ function folderOf(pattern: string): string {
 /** The same, from text that includes nothing; `path` is used in messages only. */
 export function parseConfig(text: string, path: string): FleetConfig {
   const document = new ConfigDocument(text, path);
-  const written = validated<MirrorsFile>(document, mirrorsFileSchema);
-  if (written?.include !== undefined) document.fault(["include"], "needs a file to look beside");
-  return settle(document, written, []);
+  const parts = soundParts(document, mirrorsFileSchema);
+  if (parts.main.include !== undefined) document.fault(["include"], "needs a file to look beside");
+  return settle({ document, parts }, []);
 }
 
-function isMapping(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-interface IncludedFile {
-  readonly path: string;
+interface ReadFile {
   readonly document: ConfigDocument;
-  readonly written: Partial<MirrorsFile> | undefined;
+  readonly parts: SoundParts;
 }
 
-function settle(
-  document: ConfigDocument,
-  written: MirrorsFile | undefined,
-  included: readonly IncludedFile[],
-): FleetConfig {
-  const documents = [document, ...included.map((file) => file.document)];
-  if (written === undefined || documents.some(({ faults }) => faults.length > 0)) throw invalid(documents);
-  const credentials = new Map<string, Located<WrittenCredential>>();
+interface IncludedFile extends ReadFile {
+  readonly path: string;
+}
+
+/** Everything that can be checked is, whatever has faults already; only what has none at all is settled. */
+function settle(main: ReadFile, included: readonly IncludedFile[]): FleetConfig {
+  const files = [main, ...included];
+  const written = gathered(main, files);
+  checkMirrors(written);
+  const { whole, mirrors } = soundWhole(main, files, written);
+  const config = whole && interpretMirrorsFile(whole);
+  if (config !== undefined) reportConflicts(config, mirrors);
+  const documents = files.map(({ document }) => document);
+  if (config === undefined || documents.some(({ faults }) => faults.length > 0)) throw invalid(documents);
+  return config;
+}
+
+interface GatheredConfig extends WrittenConfig {
+  /** Mirrors in which something is wrong. */
+  readonly faulty: ReadonlySet<WrittenMirror>;
+}
+
+/** The parts of all files as one. */
+function gathered(main: ReadFile, files: readonly ReadFile[]): GatheredConfig {
+  const credentials = new Map<string, Located<WrittenCredential> | undefined>();
   const mirrors: Located<WrittenMirror>[] = [];
-  let { hosts } = written;
-  for (const file of [{ document, written }, ...included]) {
-    const fault = (keys: readonly SchemaKey[], message: string): void => file.document.fault(keys, message);
-    for (const [id, value] of Object.entries(file.written?.credentials ?? {})) {
+  const faulty = new Set<WrittenMirror>();
+  for (const { document, parts } of files) {
+    const fault: Located<unknown>["fault"] = (keys, message) => document.fault(keys, message);
+    for (const [id, value] of parts.credentials) {
       const keys = ["credentials", id];
       if (credentials.has(id)) fault(keys, "names a second credential");
-      credentials.set(id, { value, keys, fault });
+      credentials.set(id, value && { value, keys, fault });
     }
-    for (const [index, value] of (file.written?.mirrors ?? []).entries()) {
-      mirrors.push({ value, keys: ["mirrors", index], fault });
+    for (const [index, value] of parts.mirrors) {
+      const mark: Located<unknown>["fault"] = (keys, message) => {
+        faulty.add(value);
+        fault(keys, message);
+      };
+      mirrors.push({ value, keys: ["mirrors", index], fault: mark });
     }
-    hosts = { ...file.written?.hosts, ...hosts };
   }
-  const main: Located<MirrorsFile> = {
-    value: written,
-    keys: [],
-    fault: (keys, message) => document.fault(keys, message),
+  const unread = new Set(files.flatMap(({ parts }) => [...parts.unread]));
+  // What could not be read may hold any credential.
+  if (unread.has("include")) unread.add("credentials");
+  return {
+    main: { value: main.parts.main, keys: [], fault: (keys, message) => main.document.fault(keys, message) },
+    credentials,
+    mirrors,
+    unread,
+    faulty,
   };
-  checkMirrors({ main, credentials, mirrors });
-  if (documents.some(({ faults }) => faults.length > 0)) throw invalid(documents);
+}
+
+/** As one file, with the mirrors that have no fault; nothing when the rules of all of them have one. */
+function soundWhole(
+  { document, parts }: ReadFile,
+  files: readonly ReadFile[],
+  { credentials, mirrors: all, faulty }: GatheredConfig,
+): { readonly whole: MirrorsFile | undefined; readonly mirrors: readonly Located<WrittenMirror>[] } {
+  const mirrors = all.filter(({ value }) => !faulty.has(value));
+  const isSound = files.every((file) => file.document.faults.length === 0);
+  if (!isSound && (parts.unread.size > 0 || document.faults.length > 0)) return { whole: undefined, mirrors };
+  const hosts = Object.assign({}, ...files.toReversed().map((file) => file.parts.main.hosts ?? {}));
   const whole: MirrorsFile = {
-    ...written,
-    ...(hosts && { hosts }),
-    credentials: Object.fromEntries([...credentials].map(([id, { value }]) => [id, value])),
+    ...parts.main,
+    version: 1,
+    hosts,
+    // Routes are told apart without them.
+    credentials: isSound
+      ? Object.fromEntries(
+          [...credentials].flatMap(([id, located]) => (located ? [[id, located.value]] : [])),
+        )
+      : {},
     mirrors: mirrors.map(({ value }) => value),
   };
-  const config = interpretMirrorsFile(whole);
-  reportConflicts(config, mirrors);
-  if (documents.some(({ faults }) => faults.length > 0)) throw invalid(documents);
-  return config;
+  return { whole, mirrors };
 }
 
 function reportConflicts(config: FleetConfig, mirrors: readonly Located<WrittenMirror>[]): void {
@@ -152,7 +186,7 @@ async function readIncludes(
     [...paths].slice(0, MAX_INCLUDES).map(async (path): Promise<IncludedFile> => {
       const shown = relative(process.cwd(), path) || path;
       const document = new ConfigDocument(await readText(path, shown), shown);
-      return { path, document, written: validated<Partial<MirrorsFile>>(document, includedFileSchema) };
+      return { path, document, parts: soundParts(document, includedFileSchema) };
     }),
   );
 }
@@ -163,41 +197,6 @@ async function readText(path: string, shown: string): Promise<string> {
   });
   if (bytes.length > MAX_BYTES) throw invalidFile(shown, [`the file is larger than ${MAX_BYTES} bytes`]);
   return bytes.toString("utf8");
-}
-
-/** The document's value when it has the schema's shape; `undefined` after noting what is wrong. */
-function validated<T>(document: ConfigDocument, schema: JsonSchema): T | undefined {
-  const { value } = document;
-  if (value === undefined) return undefined;
-  const faults = validateAgainst(schema, value);
-  for (const { keys, message } of faults) {
-    if (keys.length === 1 && keys[0] === "version") document.fault(keys, VERSION_FAULT);
-    else document.fault(keys, message);
-  }
-  if (isVersioned(value) && value.version !== 1) document.fault(["version"], VERSION_FAULT);
-  if (document.faults.length === 0) return value as T;
-  checkSound(document, value, new Set(faults.map(({ keys }) => keys[0])));
-  return undefined;
-}
-
-/** Whoever mends a file wants every fault at once: what has the right shape is checked further at once. */
-function checkSound(document: ConfigDocument, value: unknown, faulty: ReadonlySet<unknown>): void {
-  if (!isMapping(value) || faulty.has(undefined)) return;
-  const sound = Object.entries(value).filter(([key]) => !faulty.has(key) || key === "version");
-  const main: Located<MirrorsFile> = {
-    value: { ...Object.fromEntries(sound), version: 1 },
-    keys: [],
-    fault: (keys, message) => document.fault(keys, message),
-  };
-  checkMirrors({ main, credentials: new Map(), mirrors: [] });
-}
-
-const VERSION_FAULT = "must be 1: begin the file with version: 1";
-
-function isVersioned(value: unknown): value is { readonly version: number } {
-  return (
-    typeof value === "object" && value !== null && "version" in value && typeof value.version === "number"
-  );
 }
 
 function invalid(documents: readonly ConfigDocument[]): RuntimeError {

@@ -13,6 +13,7 @@ const name = {
   type: "string",
   pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
   description: "letters, digits, dots, dashes and underscores",
+  examples: ["docs", "team.docs_2"],
 } as const;
 const url = { type: "string", minLength: 1, maxLength: 8_192 } as const;
 const duration = {
@@ -88,7 +89,7 @@ const endpoint = {
     ...url,
     description: "https://, http://, ssh://, git@host:path, git://, file:// or an absolute path",
   },
-  credential: { ...name, description: "a name under credentials" },
+  credential: { ...name, description: "a name under credentials", examples: ["bot"] },
   followInfoRefsRedirect: {
     type: "boolean",
     default: false,

@@ -45,7 +45,7 @@ async function list(
 ): Promise<ExitStatus> {
   const page = await session.producer.jobs(query);
   if (flags.json) reportJson(terminal, page);
-  else terminal.result(jobsText(page.jobs));
+  else terminal.result(jobsText(page.jobs, terminal.columns));
   return EXIT.ok;
 }
 

@@ -22,7 +22,7 @@ export async function listMirrors(context: CommandContext): Promise<ExitStatus> 
   const { now } = moment;
   const mirrors = mirrorViews(routes, moment);
   if (flags.json) reportJson(terminal, { now, mirrors });
-  else terminal.result(mirrorsText(mirrors, now));
+  else terminal.result(mirrorsText(mirrors, now, terminal.columns));
   return EXIT.ok;
 }
 

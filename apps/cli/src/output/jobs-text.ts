@@ -5,7 +5,7 @@ import { resultText } from "./result-text.ts";
 import { factsText, tableText, timeText } from "./table.ts";
 
 /** One line per job, the newest first; every line ends with a line feed. */
-export function jobsText(jobs: readonly JobView[]): string {
+export function jobsText(jobs: readonly JobView[], columns?: number): string {
   if (jobs.length === 0) return "no jobs\n";
   const rows = jobs.map((job) => [
     job.id,
@@ -15,7 +15,7 @@ export function jobsText(jobs: readonly JobView[]): string {
     outcomeOf(job),
     job.target,
   ]);
-  return tableText(["ID", "STATE", "BY", "SINCE", "OUTCOME", "TARGET"], rows);
+  return tableText(["ID", "STATE", "BY", "SINCE", "OUTCOME", "TARGET"], rows, columns);
 }
 
 /** Everything about one job. */

@@ -48,8 +48,17 @@ test("the fleet at a glance", () => {
     docs/backup  ok       -      1m ago        -       -
     docs/second  failing  2h     never         in 10m  its next attempt (AUTH_DENIED)
     docs/third   syncing  450ms  never         now     -
+    3 routes: 1 ok, 1 syncing, 1 failing
     "
   `);
+});
+
+test("a row stays one line on a terminal, and what is due is next", () => {
+  const due = { ...base, state: "ok", waiting: { reason: "idle", until: NOW }, nextAttemptAt: NOW } as const;
+  const lines = mirrorsText([{ ...MIRROR, routes: [due, ...ROUTES] }], NOW, 40).split("\n");
+  expect(lines.slice(0, -2).every((line) => line.length <= 40)).toBe(true);
+  expect(lines[3]).toBe("docs/second  failing  2h     never     …");
+  expect(mirrorsText([{ ...MIRROR, routes: [due] }], NOW)).toMatch(/^docs\/backup .* soon +-$/mu);
 });
 
 test("one mirror", () => {
@@ -65,6 +74,19 @@ test("one mirror", () => {
     error,
     traceId: "0af7651916cd43dd8448eb211c80319c",
   } as const;
+  const quarantine = Array.from({ length: 21 }, (_, n) => ({
+    targetRef: `refs/heads/${n}`,
+    sourceHash: "a".repeat(40),
+    code: "protected",
+    reason: "the branch is protected",
+    since: NOW,
+    until: NOW + 3_600_000,
+  }));
+  const refused = mirrorText({ ...MIRROR, routes: [{ ...base, state: "degraded", quarantine }] }, [], NOW);
+  expect(refused).toContain(
+    "left out: refs/heads/0 [protected] the branch is protected; tried again in 1h\n",
+  );
+  expect(refused).toMatch(/^left out: 1 more$/mu);
   expect(`\n${mirrorText({ ...MIRROR, routes: ROUTES.slice(1, 2) }, [run], NOW)}`).toMatchInlineSnapshot(`
     "
     route:    docs/second

@@ -1,18 +1,28 @@
 /** Mirrors as text: the fleet at a glance, or everything about one. */
 
-import type { RunReport } from "@gitsync/jobs";
+import { ROUTE_STATES, type RunReport } from "@gitsync/jobs";
 import type { MirrorView, RouteView, Waiting } from "@gitsync/producer";
 import { factsText, tableText, timeText } from "./table.ts";
 
 const TITLES = ["ROUTE", "STATE", "LAG", "LAST SUCCESS", "NEXT", "WAITING FOR"];
 
-/** One line per route; every line ends with a line feed. `now` is the store's. */
-export function mirrorsText(mirrors: readonly MirrorView[], now: number): string {
+/** Refs that are named when the target refuses them; `--json` has all. */
+const LEFT_OUT = 20;
+
+/** One line per route, and how many there are of each state; every line ends with a line feed. `now` is the store's. */
+export function mirrorsText(mirrors: readonly MirrorView[], now: number, columns?: number): string {
   if (mirrors.length === 0) return "no mirrors\n";
-  return tableText(
+  const routes = mirrors.flatMap((mirror) => mirror.routes);
+  const table = tableText(
     TITLES,
-    mirrors.flatMap(({ routes }) => routes.map((route) => rowOf(route, now))),
+    routes.map((route) => rowOf(route, now)),
+    columns,
   );
+  const counts = ROUTE_STATES.flatMap((state) => {
+    const count = routes.filter((route) => route.state === state).length;
+    return count === 0 ? [] : [`${count} ${state}`];
+  });
+  return `${table}${routes.length} ${routes.length === 1 ? "route" : "routes"}: ${counts.join(", ")}\n`;
 }
 
 /** Everything about one mirror. */
@@ -31,6 +41,19 @@ export function mirrorText(mirror: MirrorView, runs: readonly RunReport[], now: 
       ["failures", route.failuresInARow === 0 ? undefined : `${route.failuresInARow} in a row`],
       ["error", route.lastError && `${route.lastError.message} [${route.lastError.code}]`],
       ["remedy", route.lastError?.remedy],
+      ...route.quarantine
+        .slice(0, LEFT_OUT)
+        .map(
+          ({ targetRef, code, reason, until }) =>
+            [
+              "left out",
+              `${targetRef} [${code}] ${reason}; tried again in ${durationText(until - now)}`,
+            ] as const,
+        ),
+      [
+        "left out",
+        route.quarantine.length > LEFT_OUT ? `${route.quarantine.length - LEFT_OUT} more` : undefined,
+      ],
     ]),
   );
   const table = tableText(
@@ -85,7 +108,8 @@ function lagOf({ lagMs }: RouteView): string {
 
 function nextOf({ running, waiting, nextAttemptAt }: RouteView, now: number): string {
   if (running !== undefined) return "now";
-  if (nextAttemptAt !== undefined) return `in ${durationText(nextAttemptAt - now)}`;
+  if (nextAttemptAt !== undefined && nextAttemptAt > now) return `in ${durationText(nextAttemptAt - now)}`;
+  if (nextAttemptAt !== undefined) return "soon";
   return waiting?.reason === "queued" ? "soon" : "-";
 }
 

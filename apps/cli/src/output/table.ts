@@ -1,17 +1,22 @@
 /** Rows under titles, each column as wide as its widest cell. */
 
-/** Every line ends with a line feed and with no blank before it. */
-export function tableText(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+/**
+ * Every line ends with a line feed and with no blank before it. Where `columns` says how wide the terminal is, what is
+ * wider is cut, so that a row stays one line.
+ */
+export function tableText(
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: number = Infinity,
+): string {
   const table = [titles, ...rows];
   const widths = titles.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const cut = (line: string): string => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line);
   return table
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
+    .map((row) => {
+      const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+      return `${cut(cells.join("  ").trimEnd())}\n`;
+    })
     .join("");
 }
 

@@ -16,6 +16,8 @@ export interface OutputStream extends Writable {
 export interface Terminal {
   /** True when standard error is a terminal, so that a live line makes sense. */
   readonly interactive: boolean;
+  /** Characters of a line of standard output; `undefined` where it is no terminal, and nothing may be cut. */
+  readonly columns: number | undefined;
   /** Part of the result: whole lines. */
   readonly result: (text: string) => void;
   /** For the person who watches: whole lines on standard error. */
@@ -44,6 +46,9 @@ export function createTerminal(stdout: OutputStream, stderr: OutputStream): Term
 
   return {
     interactive,
+    get columns() {
+      return stdout.isTTY === true ? stdout.columns : undefined;
+    },
     result: (text) => {
       clearLive();
       stdout.write(scrub(text));

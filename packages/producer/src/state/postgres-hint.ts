@@ -6,7 +6,7 @@ import { MAX_HINTS } from "./kept.ts";
 import { setJobState } from "./postgres-jobs.ts";
 import type { JobRow, RouteRow } from "./postgres-records.ts";
 import type { Transaction } from "./postgres-transaction.ts";
-import { wake } from "./postgres-schedule.ts";
+import { wakeAt } from "./postgres-schedule.ts";
 import { pullsForward } from "./query.ts";
 import type { HintReceipt, NewHint } from "./route-store.ts";
 import { DELIVERY_KEEP_MS } from "./waking.ts";
@@ -25,14 +25,19 @@ export async function recordHint(
   const requested = newToken();
   const coalesced = route.requested !== null && route.requested !== route.synced;
   const requestedAt = Math.max(now, route.last_started_at ?? 0);
+  const waking = {
+    ...route,
+    requested,
+    not_before: pullsForward(hint.trigger) ? null : route.not_before,
+    due_at: hint.nextDueAt ?? route.due_at,
+  };
   await client.query(
     `update gitsync.route set requested = $2, requested_at = $3,
        first_unsynced_at = case when $4 then first_unsynced_at else $3 end,
        first_since_start = case when run_id is null then null else coalesce(first_since_start, $3) end,
-       not_before = case when $6 then null else not_before end, due_at = coalesce($7, due_at),
-       expires_at = case when keep_ms > 0 then $5 + keep_ms end
+       not_before = $6, due_at = $7, wake_at = $8, expires_at = case when keep_ms > 0 then $5 + keep_ms end
      where id = $1`,
-    [id, requested, requestedAt, coalesced, now, pullsForward(hint.trigger), hint.nextDueAt],
+    [id, requested, requestedAt, coalesced, now, waking.not_before, waking.due_at, wakeAt(waking, now)],
   );
   await keepHint(transaction, id, {
     at: requestedAt,
@@ -42,7 +47,6 @@ export async function recordHint(
   await client.query("insert into gitsync.lane (name) values ($1) on conflict do nothing", [hint.lane]);
   const job = await openJob(transaction, route, hint, { now, requestedAt });
   const redelivered = hint.delivery !== undefined && !(await isFirst(transaction, id, hint.delivery));
-  await wake(transaction, [id]);
   const pending = await client.query<{ count: number }>(
     "select count(*)::integer as count from gitsync.job where tenant = $1 and state in ('waiting', 'delayed')",
     [route.tenant],
@@ -77,11 +81,12 @@ async function isFirst(transaction: Transaction, route: string, delivery: string
 }
 
 async function keepHint({ client }: Transaction, route: string, hint: Hint): Promise<void> {
-  await client.query("insert into gitsync.hint (route, body) values ($1, $2)", [route, JSON.stringify(hint)]);
+  // The delete does not see the hint that is added beside it.
   await client.query(
-    `delete from gitsync.hint where route = $1
+    `with added as (insert into gitsync.hint (route, body) values ($1, $3))
+     delete from gitsync.hint where route = $1
      and seq <= (select seq from gitsync.hint where route = $1 order by seq desc offset $2 limit 1)`,
-    [route, MAX_HINTS],
+    [route, MAX_HINTS - 1, JSON.stringify(hint)],
   );
 }
 

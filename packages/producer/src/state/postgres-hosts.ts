@@ -37,11 +37,16 @@ export async function lockHosts(
   const { client } = transaction;
   const { hostLimits = {}, pushesPerMinute = {} } = start;
   const sorted = [...new Set(names)].toSorted();
-  if (sorted.length > 0) {
+  const limited = sorted.filter((host) => hostLimits[host] !== undefined);
+  if (limited.length > 0) {
     const insert = "insert into gitsync.host (name) select unnest($1::text[]) on conflict (name) do nothing";
-    await client.query(insert, [sorted]);
-    await client.query("select 1 from gitsync.host where name = any($1) order by name for update", [sorted]);
+    await client.query(insert, [limited]);
   }
+  // Runs of other hosts have nothing to wait for: a fleet that shares one source would start them one by one.
+  await client.query(
+    "select 1 from gitsync.host where name = any($1) and (name = any($2) or failures >= $3) order by name for update",
+    [sorted, limited, FAILURES_TO_OPEN],
+  );
   const now = await transaction.now();
   const { rows } = await client.query<HostRow>(
     `select name, blocked_until, (select count(*)::integer from gitsync.host_use

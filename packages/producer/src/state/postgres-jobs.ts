@@ -23,15 +23,12 @@ export async function setJobState(
 
 /** Keep a report and forget the oldest beyond the cap. */
 export async function recordReport({ client }: Transaction, report: RunReport): Promise<void> {
-  await client.query("insert into gitsync.report (run_id, route, body) values ($1, $2, $3)", [
-    report.runId,
-    report.route,
-    JSON.stringify(report),
-  ]);
+  // The delete does not see the report that is added beside it.
   await client.query(
-    `delete from gitsync.report where route = $1
+    `with added as (insert into gitsync.report (run_id, route, body) values ($3, $1, $4))
+     delete from gitsync.report where route = $1
      and seq <= (select seq from gitsync.report where route = $1 order by seq desc offset $2 limit 1)`,
-    [report.route, KEPT.reports],
+    [report.route, KEPT.reports - 1, report.runId, JSON.stringify(report)],
   );
 }
 
@@ -70,15 +67,11 @@ export async function cancelUnstarted(
 /** Forget finished jobs in small portions, whenever a run ends. */
 export async function trimJobs(transaction: Transaction): Promise<void> {
   const now = await transaction.now();
-  for (const [state, keptMs] of [
-    ["completed", KEPT.completedMs],
-    ["failed", KEPT.otherMs],
-    ["cancelled", KEPT.otherMs],
-  ] as const) {
-    await transaction.client.query(
-      `delete from gitsync.job where id in (select id from gitsync.job where state = $1 and finished_at < $2
-         order by finished_at limit 20 for update skip locked)`,
-      [state, now - keptMs],
-    );
-  }
+  const old = (state: string, before: string): string =>
+    `array(select id from gitsync.job where state = '${state}' and finished_at < ${before}
+       order by finished_at limit 20 for update skip locked)`;
+  await transaction.client.query(
+    `delete from gitsync.job where id = any(${old("completed", "$1")} || ${old("failed", "$2")} || ${old("cancelled", "$2")})`,
+    [now - KEPT.completedMs, now - KEPT.otherMs],
+  );
 }

@@ -13,7 +13,7 @@ import type {
 import { firstIdAt, newToken } from "../ids.ts";
 import { cancelUnstarted, recordReport, setJobState, trimJobs } from "./postgres-jobs.ts";
 import { jobFromRow, routeFromRow, type JobRow, type RouteRow } from "./postgres-records.ts";
-import { retire, storeRoutes, takeWaking, wake } from "./postgres-schedule.ts";
+import { retire, storeRoutes, takeWaking, wake, wakeAt } from "./postgres-schedule.ts";
 import { startNextRun } from "./postgres-start-run.ts";
 import { Transactions, type Transaction } from "./postgres-transaction.ts";
 import { leaveHosts, recordHosts, recordPushes } from "./postgres-hosts.ts";
@@ -284,6 +284,13 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
   // Hints that came during the run are the oldest that it does not stand for.
   const stoodFor = end.synced === undefined ? row.first_unsynced_at : (row.first_since_start ?? now);
   const mayWait = end.waitMs !== undefined && row.first_since_start === null;
+  const waking = {
+    ...row,
+    requested,
+    synced,
+    not_before: mayWait ? now + (end.waitMs ?? 0) : row.not_before,
+    due_at: end.nextDueAt ?? row.due_at,
+  };
   const failures = end.failures === "reset" ? 0 : row.failures + (end.failures === "count" ? 1 : 0);
   const error = report.error === undefined ? undefined : JSON.stringify(report.error);
   const kept = end.failures === "reset" ? null : row.last_error;
@@ -292,8 +299,8 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
     `update gitsync.route set run_id = null, worker_id = null, run_job = null, run_started_at = null, progress = null,
        first_since_start = null, requested = $2, synced = $3, first_unsynced_at = $4, condition = coalesce($5, condition),
        failures = $6, last_error = $7, last_success_at = case when $8 then $9 else last_success_at end, starts = $10,
-       not_before = case when $11 then $12 else not_before end,
-       due_at = coalesce($13, due_at), last_change_at = case when $14 then $9 else coalesce(last_change_at, $9) end,
+       not_before = $11, due_at = $12, wake_at = $13,
+       last_change_at = case when $14 then $9 else coalesce(last_change_at, $9) end,
        quarantine = coalesce($15, quarantine), approved = case when $16::text is null then approved end
      where id = $1`,
     [
@@ -307,15 +314,14 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
       end.condition === "ok",
       now,
       end.starts ?? 0,
-      mayWait,
-      now + (end.waitMs ?? 0),
-      end.nextDueAt,
+      waking.not_before,
+      waking.due_at,
+      wakeAt(waking, now),
       end.changed ?? false,
       end.quarantine && JSON.stringify(end.quarantine),
       end.synced,
     ],
   );
-  await wake(transaction, [report.route]);
   await setJobState(transaction, "run_id = $1 and state = 'active'", [report.runId], end.jobState);
   await recordReport(transaction, report);
   await trimJobs(transaction);

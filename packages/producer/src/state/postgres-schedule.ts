@@ -22,6 +22,16 @@ export async function wake(transaction: Transaction, routes: readonly string[]):
   );
 }
 
+/** What decides when the sweep has to look at a route. */
+type WakingFacts = Pick<RouteRow, "paused" | "retired" | "requested" | "synced" | "not_before" | "due_at">;
+
+/** The same as {@link wake} enters, for a step that writes the row anyway. */
+export function wakeAt(row: WakingFacts, now: number): number | null {
+  if (row.paused || row.retired) return null;
+  const isDirty = row.requested !== null && row.requested !== row.synced;
+  return isDirty ? Math.max(now + LEFT_TO_QUEUE_MS, row.not_before ?? 0) : row.due_at;
+}
+
 /** The step behind `RouteStore.putAll`. */
 export async function storeRoutes(
   transaction: Transaction,

@@ -3,7 +3,7 @@
 import type { TargetKey } from "@gitsync/jobs";
 import { cancelUnstarted } from "./postgres-jobs.ts";
 import { leaveHosts, lockHosts } from "./postgres-hosts.ts";
-import { wake } from "./postgres-schedule.ts";
+import { wakeAt } from "./postgres-schedule.ts";
 import type { JobRow, RouteRow } from "./postgres-records.ts";
 import type { Transaction } from "./postgres-transaction.ts";
 import type { NextRun, RunStart } from "./route-store.ts";
@@ -27,6 +27,8 @@ export async function startNextRun(
   const isForeign = (route: RouteRow): boolean =>
     route.digest !== null && start.known?.includes(route.id) !== true;
   const mine = due.filter((route) => !isForeign(route));
+  const foreign = due.some(isForeign) && ({ foreign: true } as const);
+  if (mine.length === 0) return { type: "idle", ...foreign };
   const hosts = await lockHosts(transaction, target, mine.flatMap(hostsOfRow), start);
   const held = mine.flatMap((route) => hosts.heldUntil(hostsOfRow(route)) ?? []);
   const ready = mine
@@ -42,7 +44,7 @@ export async function startNextRun(
   return {
     type: "idle",
     ...(held.length > 0 && { heldForMs: Math.min(...held) - now }),
-    ...(due.some(isForeign) && { foreign: true }),
+    ...foreign,
   };
 }
 
@@ -72,15 +74,21 @@ async function startOf(
   const { runId, workerId, attempt } = start;
   await client.query(
     `update gitsync.route set run_id = $2, worker_id = $3, run_job = $4, run_started_at = $5, last_started_at = $5,
-       progress = null, first_since_start = null, not_before = null, starts = starts + 1
+       progress = null, first_since_start = null, not_before = null, starts = starts + 1, wake_at = $6
      where id = $1`,
-    [route.id, runId, workerId, jobs[0]?.id ?? "", startedAt],
+    [
+      route.id,
+      runId,
+      workerId,
+      jobs[0]?.id ?? "",
+      startedAt,
+      wakeAt({ ...route, not_before: null }, await transaction.now()),
+    ],
   );
   await client.query(
     "update gitsync.job set state = 'active', attempt = $2, started_at = $3, run_id = $4 where id = any($1)",
     [jobs.map((job) => job.id), attempt, startedAt, runId],
   );
-  await wake(transaction, [route.id]);
   const hints = await client.query<{ seq: string; body: string }>(
     "delete from gitsync.hint where route = $1 returning seq, body",
     [route.id],

@@ -7,7 +7,7 @@ const NOW = "select trunc(extract(epoch from clock_timestamp()) * 1000)::double 
 /** A transaction that is under way. */
 export interface Transaction {
   readonly client: PoolClient;
-  /** Milliseconds of the store's clock, read after the rows were locked. */
+  /** Milliseconds of the store's clock when this was first asked in the transaction: ask once the rows are locked. */
   now(): Promise<number>;
 }
 
@@ -25,7 +25,8 @@ export class Transactions {
     const client = await this.#pool.connect();
     try {
       await client.query("begin");
-      const result = await step({ client, now: () => this.#now(client) });
+      let now: Promise<number> | undefined;
+      const result = await step({ client, now: () => (now ??= this.#now(client)) });
       await client.query("commit");
       client.release();
       return result;

@@ -1,9 +1,7 @@
-/** A gateway, and a worker if wanted, as processes on a Redis of their own, and deliveries signed for them. */
+/** A gateway, and a worker if wanted, on a Redis of their own, and deliveries signed for them. */
 
 import { createHmac, randomUUID } from "node:crypto";
-import { writeFileSync } from "node:fs";
-import { addressOf, cliFolder, startCli } from "../cli/git-sync.ts";
-import { startRedis } from "../support/redis.ts";
+import { startFleet } from "./fleet.ts";
 
 const SECRET = "bench-hook-secret";
 
@@ -15,38 +13,29 @@ export interface HookFleet extends AsyncDisposable {
 }
 
 export interface HookFleetOptions {
-  /** YAML under `mirrors:`. `folder` is that of the fleet. */
+  /** YAML under `mirrors:`. */
   readonly mirrors: string;
   readonly worker: boolean;
 }
 
 export async function startHookFleet({ mirrors, worker }: HookFleetOptions): Promise<HookFleet> {
   await using stack = new AsyncDisposableStack();
-  const folder = stack.use(cliFolder("bench-hooks"));
-  const redis = stack.use(await startRedis({ appendonly: true }));
-  const config = folder.join("mirrors.yaml");
-  writeFileSync(
-    config,
-    `version: 1
-egress: { schemes: [http, https], allow: [{ cidr: 127.0.0.0/8 }] }
+  const fleet = stack.use(
+    await startFleet({
+      store: "redis",
+      config: `egress: { schemes: [http, https], allow: [{ cidr: 127.0.0.0/8 }] }
 webhooks: { github: { secrets: [{ env: GITHUB_HOOK_SECRET }] } }
 mirrors:
 ${mirrors}`,
+      env: { GITHUB_HOOK_SECRET: SECRET },
+    }),
   );
-  const options = {
-    folder: folder.path,
-    env: { GITSYNC_QUEUE_URL: redis.url, GITSYNC_CONFIG: config, GITHUB_HOOK_SECRET: SECRET },
-  };
-  if (worker) {
-    const running = stack.use(startCli(["worker"], options));
-    await running.waitForLine(/Worker takes jobs/u, { timeoutMs: 60_000 });
-  }
-  const gateway = stack.use(startCli(["gateway", "--listen", "127.0.0.1:0"], options));
-  const address = await addressOf(gateway);
+  if (worker) await fleet.startWorker();
+  const { address, pid } = await fleet.startGateway();
   const owned = stack.move();
   return {
     address,
-    gatewayPid: gateway.pid,
+    gatewayPid: pid,
     deliver: async (repositoryId) => {
       const body = JSON.stringify({ ref: "refs/heads/main", repository: { id: repositoryId } });
       const answer = await fetch(`${address}/hooks/github`, {

@@ -1,10 +1,10 @@
 /** Deliveries at a fixed rate, however long each takes: how long until 202, and is every hint in the store? */
 
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Figure } from "./figure.ts";
 import { startHookFleet } from "./hook-fleet.ts";
 import { percentile } from "./percentile.ts";
+import { cpuMs } from "./process-usage.ts";
 
 const NAME = "webhook-rate";
 const PER_SECOND = 200;
@@ -77,12 +77,4 @@ export async function measureWebhookRate(): Promise<readonly Figure[]> {
     { benchmark: NAME, name: "not answered 202", value: refused, unit: "", limit: 0, how },
     { benchmark: NAME, name: "mirrors whose last hint is not stored", value: lost, unit: "", limit: 0, how },
   ];
-}
-
-/** User and system time that a process has used. Ticks are hundredths of a second wherever Linux runs. */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /u, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

@@ -14,6 +14,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly node?: string;
+  /** The script that is the command. Default: the checkout's. */
+  readonly bin?: string;
 }
 
 export interface CliOutcome {
@@ -34,9 +36,9 @@ export function cliFolder(label: string): TemporaryFolder {
 /** Start `git-sync` with its embedded queue in the folder. */
 export function startCli(
   args: readonly string[],
-  { folder, env, cwd, node = nodeCommand }: CliOptions,
+  { folder, env, cwd, node = nodeCommand, bin = BIN }: CliOptions,
 ): RunningProcess {
-  return startProcess(node, [BIN, ...args], {
+  return startProcess(node, [bin, ...args], {
     cwd: cwd ?? folder,
     env: {
       HOME: join(folder, "home"),

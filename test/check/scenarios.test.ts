@@ -17,6 +17,20 @@ test.for([
   expect(missing).toEqual([]);
 });
 
+test("every habit of a host in docs/transports.md names the test that replays it", () => {
+  const [, table = ""] = readText("docs/transports.md").split(
+    "\n### What hosts do that stock git does not\n",
+  );
+  const [, ...rows] = (table.split("\n## ")[0] ?? "").match(/^\| .*\|$/gmu) ?? [];
+  expect(rows.length).toBeGreaterThan(30);
+  const missing = rows.filter((row) => {
+    const [, title = "", file = "engine/remotes/forge-quirks.test.ts"] =
+      /\| `([^`|]+)`(?: `([^`|]+)`)? \|$/u.exec(row) ?? [];
+    return !exists(`test/${file}`) || !titlesOf(readText(`test/${file}`)).has(title);
+  });
+  expect(missing).toEqual([]);
+});
+
 test("a row without a test is noticed", () => {
   const table = "\n## A part\n\n| a | b | c |\n|---|---|---|\n| **x** | | |\n| what | `title` | `file` |\n";
   expect(listedTests(table, "A part")).toEqual([{ title: "title", file: "file" }]);

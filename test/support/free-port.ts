@@ -13,3 +13,8 @@ export async function freePort(): Promise<number> {
   await once(server, "close");
   return address.port;
 }
+
+/** An address as it stands before a port: one of IPv6 in brackets. */
+export function hostIn(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}

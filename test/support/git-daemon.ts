@@ -1,6 +1,6 @@
 /** Stock `git daemon` on a free port of the loopback address. */
 
-import { freePort } from "./free-port.ts";
+import { freePort, hostIn } from "./free-port.ts";
 import { GIT_ENVIRONMENT } from "./git.ts";
 import { startProcess } from "./process.ts";
 
@@ -15,10 +15,11 @@ export interface GitDaemon extends AsyncDisposable {
 /** Serve every repository below `root`: `<root>/a.git` is `<url>/a.git`. */
 export async function startGitDaemon(
   root: string,
-  options: { readonly receivePack?: boolean } = {},
+  options: { readonly receivePack?: boolean; readonly address?: "127.0.0.1" | "::1" } = {},
 ): Promise<GitDaemon> {
   await using stack = new AsyncDisposableStack();
   const port = await freePort();
+  const { address = "127.0.0.1" } = options;
   const daemon = stack.use(
     startProcess(
       "git",
@@ -27,7 +28,7 @@ export async function startGitDaemon(
         "--verbose",
         "--export-all",
         "--reuseaddr",
-        "--listen=127.0.0.1",
+        `--listen=${address}`,
         `--port=${port}`,
         `--base-path=${root}`,
         `--${options.receivePack === false ? "disable" : "enable"}=receive-pack`,
@@ -41,7 +42,7 @@ export async function startGitDaemon(
   const owned = stack.move();
   return {
     port,
-    url: `git://127.0.0.1:${port}`,
+    url: `git://${hostIn(address)}:${port}`,
     get log() {
       return daemon.output.stderr;
     },

@@ -10,7 +10,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Certificates } from "./certificates.ts";
 import { requireCommand } from "./commands.ts";
-import { freePort } from "./free-port.ts";
+import { freePort, hostIn } from "./free-port.ts";
 import { git, GIT_ENVIRONMENT } from "./git.ts";
 import { startProcess } from "./process.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -26,6 +26,8 @@ export interface NginxGitServerOptions {
   readonly clientMaxBodySize?: string;
   /** Configuration of git for every repository: `key` to value. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Default: the loopback address of IPv4. */
+  readonly address?: "127.0.0.1" | "::1";
   /** Requests that are served at a time. Default: 6. */
   readonly workers?: number;
   /** Also over TLS, with this certificate. */
@@ -101,7 +103,8 @@ export async function startNginxGitServer(options: NginxGitServerOptions): Promi
       folder.join("error.log"),
     ]),
   );
-  const url = `http://127.0.0.1:${port}`;
+  const host = hostIn(options.address ?? "127.0.0.1");
+  const url = `http://${host}:${port}`;
   let seen = 0;
   const logged = async (): Promise<LoggedRequest[]> => {
     // The one worker process logs a request before it takes the next: this one brings the log up to date.
@@ -118,7 +121,7 @@ export async function startNginxGitServer(options: NginxGitServerOptions): Promi
   return {
     url,
     port,
-    tlsUrl: `https://127.0.0.1:${tlsPort}`,
+    tlsUrl: `https://${host}:${tlsPort}`,
     tlsPort,
     requests: async () => (await logged()).slice(seen),
     forgetRequests: async () => {
@@ -166,7 +169,7 @@ http {
     ~git-receive-pack git;
   }
   server {
-    listen 127.0.0.1:${options.port};
+    listen ${hostIn(options.address ?? "127.0.0.1")}:${options.port};
     ${tlsDirectives(options)}
     client_max_body_size ${options.clientMaxBodySize ?? "0"};
     client_body_timeout 600s;

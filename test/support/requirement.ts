@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
+import { networkInterfaces } from "node:os";
 import { CHROMIUM_COMMANDS, findCommand } from "./commands.ts";
 import { composeCommand } from "./compose-command.ts";
 
@@ -22,7 +23,7 @@ const PROVIDED = [
   "fish",
 ] as const;
 /** Servers that neither provides; `all` does not mean them, `extra` does. */
-const EXTRA = ["jaeger", "helm"] as const;
+const EXTRA = ["jaeger", "helm", "ipv6"] as const;
 
 export type RequirementName = (typeof PROVIDED)[number] | (typeof EXTRA)[number];
 
@@ -84,6 +85,11 @@ const PROBES: Readonly<Record<RequirementName, Probe>> = {
   fish: programs("fish"),
   jaeger: programs("jaeger"),
   helm: programs("helm"),
+  ipv6: {
+    looked: "needs the loopback address ::1",
+    isPresent: () =>
+      Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1")),
+  },
 };
 
 function hasPostgres(): boolean {

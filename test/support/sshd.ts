@@ -8,12 +8,14 @@ import { chmod, copyFile, readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { outcomeOf, startProcess } from "./process.ts";
 import { requireCommand } from "./commands.ts";
-import { freePort } from "./free-port.ts";
+import { freePort, hostIn } from "./free-port.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface SshdOptions {
   /** Run in place of whatever the client asks for, which is in `$SSH_ORIGINAL_COMMAND`. */
   readonly forceCommand?: string;
+  /** Default: the loopback address of IPv4. */
+  readonly address?: "127.0.0.1" | "::1";
   /** Let `GIT_PROTOCOL` through, as few servers do. Default: true. */
   readonly acceptGitProtocol?: boolean;
 }
@@ -45,6 +47,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder("sshd"));
   const port = await freePort();
+  const { address = "127.0.0.1" } = options;
   for (const name of ["host", "identity", "other"]) await makeKey(folder.join(name));
   await copyFile(folder.join("identity.pub"), folder.join("authorized"));
   const keyOf = async (name: string): Promise<string> =>
@@ -68,10 +71,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     user,
     identityFile: folder.join("identity"),
     otherIdentityFile: folder.join("other"),
-    knownHostsFile: await knownHosts("known", `[127.0.0.1]:${port}`, "host"),
-    wrongKnownHostsFile: await knownHosts("wrong", `[127.0.0.1]:${port}`, "other"),
+    knownHostsFile: await knownHosts("known", `[${address}]:${port}`, "host"),
+    wrongKnownHostsFile: await knownHosts("wrong", `[${address}]:${port}`, "other"),
     knownHostsFor: (name) => knownHosts(`known-${name}`, name, "host"),
-    url: (path) => `ssh://${user}@127.0.0.1:${port}${path}`,
+    url: (path) => `ssh://${user}@${hostIn(address)}:${port}${path}`,
     sessions: () => count(/^Accepted publickey /gmu),
     openSessions: () =>
       count(/^Accepted publickey /gmu) -
@@ -90,9 +93,9 @@ async function makeKey(path: string): Promise<void> {
 }
 
 function configuration(folder: string, port: number, options: SshdOptions): string {
-  const { forceCommand, acceptGitProtocol = true } = options;
+  const { address = "127.0.0.1", forceCommand, acceptGitProtocol = true } = options;
   return `
-ListenAddress 127.0.0.1
+ListenAddress ${address}
 Port ${port}
 HostKey ${folder}/host
 AuthorizedKeysFile ${folder}/authorized

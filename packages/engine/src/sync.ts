@@ -5,26 +5,17 @@
  * between its listing and its pack, the whole round is done again from new listings.
  */
 
-import type { RefName } from "@gitsync/protocol";
-import { parseFormattedRefName } from "@gitsync/protocol";
+import { parseFormattedRefName, type RefName } from "@gitsync/protocol";
 import { carryOut, countRequests, isChange, type CarriedOut } from "./carry-out.ts";
 import { knownLimit } from "./batch/known-limit.ts";
-import { discover, type Discovery } from "./discover.ts";
-import { isSyncError, SyncError } from "./errors.ts";
+import { discover } from "./discover.ts";
+import { isSyncError } from "./errors.ts";
 import type { MeasurementInProgress } from "./measure.ts";
-import { planRun, type PlannedRun } from "./plan-run.ts";
-import { buildResult } from "./report.ts";
+import { planRun } from "./plan-run.ts";
+import { attributesOf, concluded, refuseBlocked, reportRound, type Round } from "./round.ts";
 import type { Run } from "./run.ts";
 import type { RefResult, SyncResult } from "./schema/index.ts";
 import { chooseTransfer, type Transfer } from "./transfer/choose.ts";
-
-/** One pass over both sides. */
-interface Round {
-  readonly found: Discovery;
-  readonly plan: PlannedRun;
-  readonly choice: Transfer;
-  readonly done: CarriedOut;
-}
 
 const NOTHING_DONE: Omit<CarriedOut, "requestsPlanned"> = {
   verdicts: new Map(),
@@ -39,12 +30,13 @@ export function sync(run: Run, measurement: MeasurementInProgress): Promise<Sync
   const attributes = { "git_sync.mode": run.request.policy.mode, "git_sync.dry_run": run.dryRun };
   return run.span("git.sync", attributes, async (span) => {
     const appliedBefore = new Map<RefName, RefResult>();
+    const report = (round: Round): SyncResult => reportRound(run, measurement, round, appliedBefore);
     let last: SyncResult | undefined;
     for (let replans = 0; ; replans += 1) {
       const mayReplan = replans < run.limits.maxReplans;
       let round: Round;
       try {
-        round = await runRound(run, (early) => report(run, measurement, early, appliedBefore));
+        round = await runRound(run, report);
       } catch (error) {
         if (mayReplan && isStaleSource(error)) {
           run.observe({ type: "retry", phase: "discover", reason: SOURCE_MOVED, attempt: replans + 1 });
@@ -55,17 +47,8 @@ export function sync(run: Run, measurement: MeasurementInProgress): Promise<Sync
           ? error.withResult(last)
           : error;
       }
-      const result = report(run, measurement, round, appliedBefore);
-      span.setAttributes({
-        "git_sync.protocol": result.execution.protocol,
-        "git_sync.transfer_mode": result.execution.transferMode,
-        "git_sync.transfer_reason": result.execution.reason,
-        "git_sync.refs.applied": result.counts.applied + result.counts.deleted,
-        "git_sync.refs.skipped": result.counts.skipped,
-        "git_sync.refs.blocked": result.counts.blocked,
-        "git_sync.pack.bytes": run.packBytes,
-        "git_sync.pack.objects": run.packObjects,
-      });
+      const result = report(round);
+      span.setAttributes(attributesOf(run, result));
       const moved = whatMoved(round);
       last = result;
       if (moved !== undefined && mayReplan) {
@@ -79,7 +62,7 @@ export function sync(run: Run, measurement: MeasurementInProgress): Promise<Sync
   });
 }
 
-async function runRound(run: Run, reportEarly: (round: Round) => SyncResult): Promise<Round> {
+async function runRound(run: Run, report: (round: Round) => SyncResult): Promise<Round> {
   const found = await discover(run);
   const plan = await planRun(run, found);
   const known = knownLimit(run, found);
@@ -94,7 +77,7 @@ async function runRound(run: Run, reportEarly: (round: Round) => SyncResult): Pr
   const requestsPlanned = choice.mode === "nothing" ? 0 : countRequests(run, found, plan);
   const untouched: Round = { found, plan, choice, done: { ...NOTHING_DONE, requestsPlanned } };
   if (run.dryRun) return untouched;
-  refuseBlocked(run, untouched, reportEarly);
+  refuseBlocked(run, untouched, report);
   if (choice.mode === "nothing") return untouched;
   try {
     const done = await carryOut(run, found, plan, known);
@@ -111,18 +94,6 @@ function whatWasDone(choice: Transfer, done: CarriedOut): Transfer {
     : choice;
 }
 
-/** Without best effort a blocked ref stops the run before anything is pushed. */
-function refuseBlocked(run: Run, round: Round, reportEarly: (round: Round) => SyncResult): void {
-  const blocked = round.plan.refs.filter((ref) => ref.action === "block");
-  if (run.request.policy.bestEffort || blocked.length === 0) return;
-  throw new SyncError(
-    "REFS_BLOCKED",
-    `${blocked.length} ref${blocked.length === 1 ? " was" : "s were"} blocked, so nothing was pushed`,
-    { codes: [...new Set(blocked.map((ref) => ref.code))] },
-    { result: reportEarly(round) },
-  );
-}
-
 const SOURCE_MOVED = "the source moved after it was listed";
 
 /** A listed object is not to be had any more. The words only lead to another look; they decide nothing. */
@@ -136,60 +107,4 @@ function whatMoved(round: Round): string | undefined {
   if (isStaleSource(error)) return SOURCE_MOVED;
   const isLost = [...verdicts.values()].some((verdict) => verdict.outcome === "lease-lost");
   return isLost && error === undefined ? "the target moved after it was listed" : undefined;
-}
-
-function report(
-  run: Run,
-  measurement: MeasurementInProgress,
-  round: Round,
-  appliedBefore: ReadonlyMap<RefName, RefResult>,
-): SyncResult {
-  run.observe({ type: "phase", phase: "report" });
-  const { found, plan, choice, done } = round;
-  return buildResult({
-    planned: plan.refs,
-    current: plan.current,
-    verdicts: done.verdicts,
-    appliedBefore,
-    policy: run.request.policy,
-    dryRun: run.dryRun,
-    includeUnchanged: run.request.includeUnchanged,
-    protocol: found.source.protocol,
-    sourceHead: found.source.head,
-    targetIsEmpty: found.target.refs.size === 0,
-    transfer: choice,
-    requestsPlanned: done.requestsPlanned,
-    requestsDone: done.requestsDone,
-    stats: run.meter.stats(run.request.collectStats),
-    measurement: measurement.read(),
-  });
-}
-
-/** The result, or the error that a result with refs left behind is. */
-function concluded(run: Run, round: Round, result: SyncResult): SyncResult {
-  for (const ref of result.refs) run.observe({ type: "ref", ref });
-  const { error } = round.done;
-  if (isSyncError(error)) throw error.withResult(result);
-  if (error !== undefined)
-    throw new SyncError(
-      "OUTCOME_UNKNOWN",
-      "The run ended in an unforeseen error",
-      {},
-      { cause: error, result },
-    );
-  const fail = (code: "TARGET_LIED" | "LEASE_LOST" | "REFS_REFUSED", message: string): SyncError =>
-    new SyncError(code, message, { url: run.targetLabel }, { result });
-  const count = (outcome: RefResult["outcome"]): number =>
-    result.refs.filter((ref) => ref.outcome === outcome).length;
-  if (count("unknown") > 0)
-    throw fail("TARGET_LIED", `The target reported ${count("unknown")} ref updates that it does not show`);
-  if (count("lease-lost") > 0)
-    throw fail("LEASE_LOST", `The target's refs kept moving: ${count("lease-lost")} could not be updated`);
-  if (count("refused") > 0 && !run.request.policy.bestEffort) {
-    throw fail(
-      "REFS_REFUSED",
-      `The target refused ${count("refused")} ref${count("refused") === 1 ? "" : "s"}`,
-    );
-  }
-  return result;
 }

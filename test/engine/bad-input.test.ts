@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { cp, mkdir, symlink } from "node:fs/promises";
-import type { SyncResult } from "@gitsync/engine";
+import type { AuthProvider, SyncResult } from "@gitsync/engine";
 import { expect, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { git } from "../support/git.ts";
@@ -202,72 +202,63 @@ test("a server that takes connections and says nothing is given up in time", asy
   silent.close();
 });
 
+/** A source with a commit and a target behind nginx, which asks `ann` for a password. */
+async function behindLogin(password: string, where: "all" | "push" = "all") {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(temporaryFolder());
+  const auth = { username: "ann", password, for: where };
+  const server = stack.use(await startNginxGitServer({ root: folder.path, auth }));
+  const source = await createRepository(folder.join("source.git"));
+  const target = await createRepository(folder.join("target.git"));
+  await commit(source, "refs/heads/main", { a: "1" });
+  const request = {
+    source: { url: `${server.url}/source.git` },
+    target: { url: `${server.url}/target.git` },
+  };
+  const sync = async (auth?: AuthProvider): Promise<SyncResult> => {
+    const client = openClient(auth === undefined ? {} : { auth });
+    try {
+      return await client.sync(request);
+    } finally {
+      await client.close();
+    }
+  };
+  const owned = stack.move();
+  return { server, source, target, sync, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
 describeWith(["nginx"], "credentials", () => {
+  const withToken = (token: string): AuthProvider => ({
+    authFor: () => Promise.resolve({ username: "ann", token }),
+  });
+
   test("that are missing or wrong are told apart from a repository that is not there", async () => {
-    await using folder = temporaryFolder();
-    const auth = { username: "ann", password: "right" };
-    await using server = await startNginxGitServer({ root: folder.path, auth });
-    const source = await createRepository(folder.join("source.git"));
-    await createRepository(folder.join("target.git"));
-    await commit(source, "refs/heads/main", { a: "1" });
-    const request = {
-      source: { url: `${server.url}/source.git` },
-      target: { url: `${server.url}/target.git` },
-    };
-    const withToken = (token?: string): Promise<SyncResult> => {
-      const given = token === undefined ? {} : { username: "ann", token };
-      return openClient({ auth: { authFor: () => Promise.resolve(given) } }).sync(request);
-    };
-    expect((await failureOf(withToken())).code).toBe("AUTH_REQUIRED");
-    const denied = await failureOf(withToken("wrong-secret"));
+    await using rig = await behindLogin("right");
+    expect((await failureOf(rig.sync())).code).toBe("AUTH_REQUIRED");
+    const denied = await failureOf(rig.sync(withToken("wrong-secret")));
     expect(denied.code).toBe("AUTH_DENIED");
     expect(JSON.stringify([denied.message, denied.details, denied.remedy])).not.toContain("wrong-secret");
-    expect((await withToken("right")).counts.applied).toBe(1);
-    expect((await server.requests()).filter(({ user }) => user === "ann").length).toBeGreaterThan(0);
+    expect((await rig.sync(withToken("right"))).counts.applied).toBe(1);
+    expect((await rig.server.requests()).filter(({ user }) => user === "ann").length).toBeGreaterThan(0);
   });
 
   test("are asked for again when a token runs out", async () => {
-    await using folder = temporaryFolder();
-    await using server = await startNginxGitServer({
-      root: folder.path,
-      auth: { username: "ann", password: "fresh" },
-    });
-    const source = await createRepository(folder.join("source.git"));
-    const target = await createRepository(folder.join("target.git"));
-    await commit(source, "refs/heads/main", { a: "1" });
+    await using rig = await behindLogin("fresh");
     const asked: string[] = [];
-    const client = openClient({
-      auth: {
-        authFor: (_endpoint, role) => {
-          asked.push(role);
-          const isFirst = asked.filter((each) => each === role).length === 1;
-          return Promise.resolve({ username: "ann", token: isFirst ? "stale" : "fresh" });
-        },
+    await rig.sync({
+      authFor: (_endpoint, role) => {
+        asked.push(role);
+        const isFirst = asked.filter((each) => each === role).length === 1;
+        return Promise.resolve({ username: "ann", token: isFirst ? "stale" : "fresh" });
       },
     });
-    await client.sync({
-      source: { url: `${server.url}/source.git` },
-      target: { url: `${server.url}/target.git` },
-    });
-    expect(await refsOf(target)).toEqual(await refsOf(source));
+    expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
     expect(asked.toSorted()).toEqual(["source", "source", "target", "target"]);
-    await client.close();
   });
 
   test("are needed for a push only, where reading is open", async () => {
-    await using folder = temporaryFolder();
-    await using server = await startNginxGitServer({
-      root: folder.path,
-      auth: { username: "ann", password: "right", for: "push" },
-    });
-    const source = await createRepository(folder.join("source.git"));
-    await createRepository(folder.join("target.git"));
-    await commit(source, "refs/heads/main", { a: "1" });
-    const request = {
-      source: { url: `${server.url}/source.git` },
-      target: { url: `${server.url}/target.git` },
-    };
-    expect((await failureOf(openClient().sync(request))).code).toBe("AUTH_REQUIRED");
+    await using rig = await behindLogin("right", "push");
+    expect((await failureOf(rig.sync())).code).toBe("AUTH_REQUIRED");
   });
 
   test("do not help where pushing is off", async () => {

@@ -1,12 +1,10 @@
 import { expect, test } from "vitest";
 import { git } from "../support/git.ts";
 import { noise } from "../support/noise.ts";
-import { startNodeGitServer } from "../support/git-server.ts";
 import {
   commit,
   copyRepository,
   countObjects,
-  createRepository,
   objectFilesOf,
   refsOf,
   setRef,
@@ -14,62 +12,39 @@ import {
   updateRefs,
 } from "../support/repository.ts";
 import { describeWith } from "../support/requirements.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
 import { fetchesOf, pushedPackSizes } from "./pushed-packs.ts";
-import { describeWays, expectSound, failureOf, openClient, outcomes, twoSides } from "./two-sides.ts";
+import { openScriptedHost } from "./remotes/scripted-host.ts";
+import { describeWays, expectSound, failureOf, outcomes, twoSides } from "./two-sides.ts";
 
 const NOISE = noise(300_000);
 
 test("of one commit more, exactly that commit travels", async () => {
-  await using folder = temporaryFolder();
-  await using server = await startNodeGitServer(folder.path);
-  const source = await createRepository(folder.join("source.git"), {
-    config: { "uploadpack.allowFilter": "true" },
-  });
-  await createRepository(folder.join("target.git"));
+  await using rig = await openScriptedHost();
+  await git(["config", "uploadpack.allowFilter", "true"], { cwd: rig.source });
   const files = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`d${n % 4}/f${n}`, `${n}\n`]));
-  const before = await commit(source, "refs/heads/main", files);
-  const client = openClient();
-  const request = {
-    source: { url: `${server.url}/source.git` },
-    target: { url: `${server.url}/target.git` },
-  };
-  await client.sync(request);
-  const after = await commit(source, "refs/heads/main", { "d1/f5": "changed\n" });
-  await server.idle();
-  server.forgetRequests();
-  await client.sync(request);
-  await server.idle();
+  const before = await commit(rig.source, "refs/heads/main", files);
+  await rig.relay({ mode: "sync" });
+  const after = await commit(rig.source, "refs/heads/main", { "d1/f5": "changed\n" });
+  rig.host.forgetRequests();
+  await rig.relay({ mode: "sync" });
   // The commit, its tree, the folder's tree and the file.
-  expect(await countObjects(source, [after], [before])).toBe(4);
-  expect(pushedPackSizes(server)).toEqual([4]);
-  expect(fetchesOf(server).filter((text) => !text.includes("filter tree:0"))).toHaveLength(1);
-  expect(await refsOf(folder.join("target.git"))).toEqual(await refsOf(source));
-  await client.close();
+  expect(await countObjects(rig.source, [after], [before])).toBe(4);
+  expect(pushedPackSizes(rig.host)).toEqual([4]);
+  expect(fetchesOf(rig.host).filter((text) => !text.includes("filter tree:0"))).toHaveLength(1);
+  expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
 });
 
 test("of a new branch beside others, only what it adds travels, in one fetch", async () => {
-  await using folder = temporaryFolder();
-  await using server = await startNodeGitServer(folder.path);
-  const source = await createRepository(folder.join("source.git"));
-  const target = await createRepository(folder.join("target.git"));
-  const main = await commit(source, "refs/heads/main", { "a/b": "1", "c/d": "2", "e/f": "3" });
-  const client = openClient();
-  const request = {
-    source: { url: `${server.url}/source.git` },
-    target: { url: `${server.url}/target.git` },
-  };
-  await client.sync(request);
-  const side = await commit(source, "refs/heads/side", { "a/b": "4" }, { parents: [main] });
-  await server.idle();
-  server.forgetRequests();
-  expect(outcomes(await client.sync(request))).toEqual(["refs/heads/side: applied (create)"]);
-  await server.idle();
-  expect(pushedPackSizes(server)).toEqual([await countObjects(source, [side], [main])]);
-  expect(fetchesOf(server)).toHaveLength(1);
-  expect(fetchesOf(server)[0]).toContain(`have ${main}`);
-  expect(await refsOf(target)).toEqual(await refsOf(source));
-  await client.close();
+  await using rig = await openScriptedHost();
+  const main = await commit(rig.source, "refs/heads/main", { "a/b": "1", "c/d": "2", "e/f": "3" });
+  await rig.relay({ mode: "sync" });
+  const side = await commit(rig.source, "refs/heads/side", { "a/b": "4" }, { parents: [main] });
+  rig.host.forgetRequests();
+  expect(outcomes(await rig.relay({ mode: "sync" }))).toEqual(["refs/heads/side: applied (create)"]);
+  expect(pushedPackSizes(rig.host)).toEqual([await countObjects(rig.source, [side], [main])]);
+  expect(fetchesOf(rig.host)).toHaveLength(1);
+  expect(fetchesOf(rig.host)[0]).toContain(`have ${main}`);
+  expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
 });
 
 test.for([
@@ -77,26 +52,14 @@ test.for([
   ["on an old one", "refs/heads/main~2", {}],
   ["where refs may be forced and pruned", "refs/heads/main~1", { force: "with-lease", prune: true }],
 ] as const)("of a new annotated tag %s, the tag alone travels", async ([, name, policy]) => {
-  await using folder = temporaryFolder();
-  await using server = await startNodeGitServer(folder.path);
-  const source = await createRepository(folder.join("source.git"));
-  const target = await createRepository(folder.join("target.git"));
-  for (const a of ["1", "2", "3"]) await commit(source, "refs/heads/main", { a });
-  const client = openClient();
-  const request = {
-    source: { url: `${server.url}/source.git` },
-    target: { url: `${server.url}/target.git` },
-    policy: { includeTags: true, ...policy },
-  };
-  await client.sync(request);
-  await tag(source, "v1", await git(["rev-parse", name], { cwd: source }), "One");
-  await server.idle();
-  server.forgetRequests();
-  expect(outcomes(await client.sync(request))).toEqual(["refs/tags/v1: applied (create)"]);
-  await server.idle();
-  expect(pushedPackSizes(server)).toEqual([1]);
-  expect(await refsOf(target)).toEqual(await refsOf(source));
-  await client.close();
+  await using rig = await openScriptedHost({}, { includeTags: true, ...policy });
+  for (const a of ["2", "3"]) await commit(rig.source, "refs/heads/main", { a });
+  await rig.relay({ mode: "sync" });
+  await tag(rig.source, "v1", await git(["rev-parse", name], { cwd: rig.source }), "One");
+  rig.host.forgetRequests();
+  expect(outcomes(await rig.relay({ mode: "sync" }))).toEqual(["refs/tags/v1: applied (create)"]);
+  expect(pushedPackSizes(rig.host)).toEqual([1]);
+  expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
 });
 
 test("over local paths, of one commit more exactly that commit travels", async () => {

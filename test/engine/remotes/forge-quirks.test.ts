@@ -5,14 +5,12 @@
 
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { ClientOptions, SyncRequest, SyncResult } from "@gitsync/engine";
 import { describe, expect, test } from "vitest";
 import { git } from "../../support/git.ts";
 import {
   startNginxGitServer,
   startNodeGitServer,
   type HttpIntercept,
-  type NodeGitServer,
   type NodeGitServerOptions,
   type RecordedRequest,
 } from "../../support/git-server.ts";
@@ -20,60 +18,14 @@ import { noise } from "../../support/noise.ts";
 import { commit, createRepository, refsOf, setRef } from "../../support/repository.ts";
 import { describeWith } from "../../support/requirements.ts";
 import { startChaosProxy } from "../../support/tcp-chaos-proxy.ts";
-import { temporaryFolder, type TemporaryFolder } from "../../support/temporary-folder.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { branchesAndTags, failureOf, openClient, outcomes } from "../two-sides.ts";
+import { openScriptedHost, type ScriptedHost } from "./scripted-host.ts";
 
-interface Rig extends AsyncDisposable {
-  readonly folder: TemporaryFolder;
-  readonly host: NodeGitServer;
-  readonly source: string;
-  readonly target: string;
-  /** From the host to a path. */
-  fetch(options?: RunOptions): Promise<SyncResult>;
-  /** From a path to the host. */
-  push(options?: RunOptions): Promise<SyncResult>;
-}
+const openRig = (options: NodeGitServerOptions = {}): Promise<ScriptedHost> =>
+  openScriptedHost(options, { includeTags: true });
 
-type RunOptions = Pick<SyncRequest, "policy" | "scope"> & Pick<ClientOptions, "limits" | "auth">;
-
-async function openRig(options: NodeGitServerOptions = {}): Promise<Rig> {
-  await using stack = new AsyncDisposableStack();
-  const folder = stack.use(temporaryFolder("forge"));
-  const source = await createRepository(folder.join("source.git"));
-  const target = await createRepository(folder.join("target.git"));
-  await commit(source, "refs/heads/main", { a: "1" });
-  const host = stack.use(await startNodeGitServer(folder.path, options));
-  const run = async (
-    source: string,
-    target: string,
-    { policy, scope, ...more }: RunOptions,
-  ): Promise<SyncResult> => {
-    const client = openClient({ egress: { addresses: "any" }, ...more });
-    try {
-      return await client.replicate({
-        source: { url: source },
-        target: { url: target },
-        policy: { includeTags: true, ...policy },
-        ...(scope === undefined ? {} : { scope }),
-      });
-    } finally {
-      await client.close();
-      await host.idle();
-    }
-  };
-  const owned = stack.move();
-  return {
-    folder,
-    host,
-    source,
-    target,
-    fetch: (more = {}) => run(`${host.url}/source.git`, target, more),
-    push: (more = {}) => run(source, `${host.url}/target.git`, more),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
-
-async function expectEqual(rig: Rig): Promise<void> {
+async function expectEqual(rig: ScriptedHost): Promise<void> {
   expect(await branchesAndTags(rig.target)).toEqual(await branchesAndTags(rig.source));
 }
 
@@ -116,10 +68,10 @@ const withCapabilities = (keeps: (name: string) => boolean): HttpIntercept =>
     return pkt(`${packet.slice(4, nul)}\0${names.join(" ")}\n`);
   });
 
-const requestsTo = (rig: Rig, service: string): readonly RecordedRequest[] =>
+const requestsTo = (rig: ScriptedHost, service: string): readonly RecordedRequest[] =>
   rig.host.requests.filter(({ path }) => path.endsWith(`/${service}`));
 
-const bodiesTo = (rig: Rig, service: string): readonly string[] =>
+const bodiesTo = (rig: ScriptedHost, service: string): readonly string[] =>
   requestsTo(rig, service).map(({ body }) => body.toString("latin1"));
 
 describe("Azure DevOps", () => {
@@ -273,15 +225,12 @@ describe("GitHub", () => {
       }
     });
     rig.host.intercept(({ path }) => void (path.endsWith("/git-receive-pack") && events.push("push")));
-    const client = openClient({ egress: { addresses: "any" }, limits: { memoryBytes: 100_000 } });
-    await client.replicate({
-      source: { url: `${here.url}/source.git` },
-      target: { url: `${rig.host.url}/target.git` },
+    await rig.run(`${here.url}/source.git`, `${rig.host.url}/target.git`, {
+      limits: { memoryBytes: 100_000 },
     });
     expect(events.indexOf("push")).toBeGreaterThan(events.indexOf("sends"));
     expect(events).toContain("sends");
     await expectEqual(rig);
-    await client.close();
   });
 
   test("hides its pull requests from a push, which are not mirrored unless they are named", async () => {
@@ -315,11 +264,9 @@ describe("GitHub", () => {
     await using cdn = await startChaosProxy(rig.host.port, (connection) =>
       connection === 0 ? { upstream: [{ type: "cut", at: 350, how: "reset" }] } : {},
     );
-    const client = openClient({ egress: { addresses: "any" } });
-    await client.replicate({ source: { url: `${cdn.url}/source.git` }, target: { url: rig.target } });
+    await rig.run(`${cdn.url}/source.git`, rig.target);
     await expectEqual(rig);
     expect(cdn.connections).toBeGreaterThan(1);
-    await client.close();
   });
 });
 
@@ -356,10 +303,8 @@ describe("GitLab", () => {
         ? { type: "redirect", status: 301, location: `${rig.host.url}/source.git/info/refs?${query}` }
         : undefined,
     );
-    const client = openClient({ egress: { addresses: "any" } });
-    await client.replicate({ source: { url: `${rig.host.url}/source` }, target: { url: rig.target } });
+    await rig.run(`${rig.host.url}/source`, rig.target);
     await expectEqual(rig);
-    await client.close();
   });
 
   test("answers for a repository that a token may not see as for one that is not there", async () => {
@@ -489,18 +434,12 @@ describe("JGit", () => {
     await once(jgit, "listening");
     const address = jgit.address();
     if (address === null || typeof address === "string") throw new Error("no port was given");
-    const client = openClient({
-      egress: { addresses: "any" },
-      limits: { memoryBytes: 100_000, idleTimeoutMs: 5_000, pushAnswerTimeoutMs: 10_000 },
-    });
-    const result = await client.replicate({
-      source: { url: rig.source },
-      target: { url: `http://127.0.0.1:${address.port}/a.git` },
+    const result = await rig.run(rig.source, `http://127.0.0.1:${address.port}/a.git`, {
       policy: { verify: "report" },
+      limits: { memoryBytes: 100_000, idleTimeoutMs: 5_000, pushAnswerTimeoutMs: 10_000 },
     });
     expect(result.refs).toMatchObject([{ outcome: "applied", sourceHash: id }]);
     expect(received).toBeGreaterThan(3_000_000);
-    await client.close();
     jgit.close();
   });
 });

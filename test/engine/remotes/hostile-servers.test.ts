@@ -4,72 +4,21 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { ClientOptions, SyncError, SyncEvent, SyncResult } from "@gitsync/engine";
+import type { SyncError, SyncEvent, SyncResult } from "@gitsync/engine";
 import { encodePack } from "@gitsync/protocol";
 import { describe, expect, test } from "vitest";
 import { git } from "../../support/git.ts";
-import { startNodeGitServer, type HttpIntercept, type NodeGitServer } from "../../support/git-server.ts";
+import type { HttpIntercept } from "../../support/git-server.ts";
 import { noise } from "../../support/noise.ts";
-import { commit, createRepository, leftoversOf, refsOf } from "../../support/repository.ts";
-import { temporaryFolder, type TemporaryFolder } from "../../support/temporary-folder.ts";
+import { commit, leftoversOf, refsOf } from "../../support/repository.ts";
 import { answerWith, packOf } from "../fetch-answers.ts";
-import { failureOf, openClient } from "../two-sides.ts";
+import { failureOf } from "../two-sides.ts";
+import { openScriptedHost, type ScriptedHost } from "./scripted-host.ts";
 
 const MIB = 1024 * 1024;
 
-interface Rig extends AsyncDisposable {
-  readonly folder: TemporaryFolder;
-  readonly server: NodeGitServer;
-  readonly source: string;
-  readonly target: string;
-  run(request: RunRequest): Promise<SyncResult>;
-}
-
-interface RunRequest {
-  /** Default: the server's. */
-  readonly from?: string;
-  readonly to?: string;
-  /** Default: replicate. */
-  readonly mode?: "sync" | "replicate";
-  readonly client?: ClientOptions;
-  readonly observer?: (event: SyncEvent) => void;
-}
-
-async function openRig(intercept?: HttpIntercept): Promise<Rig> {
-  await using stack = new AsyncDisposableStack();
-  const folder = stack.use(temporaryFolder("hostile"));
-  const source = await createRepository(folder.join("source.git"));
-  const target = await createRepository(folder.join("target.git"));
-  await commit(source, "refs/heads/main", { a: "1" });
-  const server = stack.use(
-    await startNodeGitServer(folder.path, intercept === undefined ? {} : { intercept }),
-  );
-  const owned = stack.move();
-  return {
-    folder,
-    server,
-    source,
-    target,
-    async run({
-      from = `${server.url}/source.git`,
-      to = target,
-      mode = "replicate",
-      client: options,
-      observer,
-    }) {
-      const client = openClient({ egress: { addresses: "any" }, ...options });
-      try {
-        return await client[mode](
-          { source: { url: from }, target: { url: to }, policy: { bestEffort: true } },
-          observer === undefined ? {} : { observer },
-        );
-      } finally {
-        await client.close();
-      }
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
+const openRig = (intercept?: HttpIntercept): Promise<ScriptedHost> =>
+  openScriptedHost(intercept === undefined ? {} : { intercept }, { bestEffort: true });
 
 interface RawServer extends AsyncDisposable {
   readonly port: number;
@@ -173,7 +122,7 @@ describe("an address that leads inside", () => {
         HOSTS.map(async (host) => {
           const url = `${scheme}://${host}:${four.port}/a.git`;
           const limits = { connectTimeoutMs: 5_000 };
-          const failure = await failureOf(rig.run({ from: url, client: { egress, limits } }));
+          const failure = await failureOf(rig.run(url, rig.target, { egress, limits }));
           return [host, failure.code] as const;
         }),
       );
@@ -198,7 +147,7 @@ describe("an address that leads inside", () => {
   ])("%j writes no line of its own", async (template) => {
     await using rig = await openRig();
     await using raw = await startRaw((socket) => socket.end());
-    const failure = await failureOf(rig.run({ from: template.replace("PORT", String(raw.port)) }));
+    const failure = await failureOf(rig.run(template.replace("PORT", String(raw.port)), rig.target));
     expect(failure.code).toBe("URL_INVALID");
     expect(raw.connections).toBe(0);
   });
@@ -209,7 +158,7 @@ describe("an address that leads inside", () => {
       await using rig = await openRig();
       const egress = { addresses: "any", helpers: "any" } as const;
       const failure = await failureOf(
-        rig.run({ from: template.replace("OUT", rig.folder.join("out")), client: { egress } }),
+        rig.run(template.replace("OUT", rig.folder.join("out")), rig.target, { egress }),
       );
       expect(failure.code).toBe("TRANSPORT_UNSUPPORTED");
     },
@@ -302,7 +251,7 @@ describe("a server that does not keep to HTTP", () => {
   test.for(ANSWERS)("and %s ends the run soon, with nothing changed", async ([, answer, codes]) => {
     await using rig = await openRig();
     await using raw = await startRaw(answer);
-    const failure = await failureOf(rig.run({ from: raw.url, client: { limits } }));
+    const failure = await failureOf(rig.run(raw.url, rig.target, { limits }));
     expect(codes).toContain(failure.code);
     expect((await refsOf(rig.target)).size).toBe(0);
   });
@@ -369,7 +318,7 @@ describe("an answer without end", () => {
     let failure: SyncError | undefined;
     const growth = await growthOf(async () => {
       failure = await failureOf(
-        rig.run({ from: raw.url, client: { limits: { maxListingBytes: 4 * MIB, maxRefs: 5_000 } } }),
+        rig.run(raw.url, rig.target, { limits: { maxListingBytes: 4 * MIB, maxRefs: 5_000 } }),
       );
     });
     expect(["PROTOCOL_INVALID", "REMOTE_UNAVAILABLE", "NOT_A_REPOSITORY"]).toContain(failure?.code);
@@ -380,7 +329,7 @@ describe("an answer without end", () => {
   test("of progress before a pack that never begins is given up on", async () => {
     await using rig = await openRig();
     const progress = pkt(`\u0002${"counting ".repeat(100)}\n`);
-    rig.server.intercept(({ path, headers }) =>
+    rig.host.intercept(({ path, headers }) =>
       path.endsWith("/git-upload-pack") && headers["content-length"] !== undefined
         ? {
             type: "rewrite",
@@ -391,7 +340,7 @@ describe("an answer without end", () => {
     );
     const lines: string[] = [];
     const failure = await failureOf(
-      rig.run({ observer: (event) => void (event.type === "remote-message" && lines.push(event.text)) }),
+      rig.fetch({ observer: (event) => void (event.type === "remote-message" && lines.push(event.text)) }),
     );
     expect(["PROTOCOL_INVALID", "PACK_CORRUPT"]).toContain(failure.code);
     expect(lines.every((text) => text.length <= 1_000)).toBe(true);
@@ -401,7 +350,7 @@ describe("an answer without end", () => {
   test("about history, in a few bytes of a pack, is left at its limit and moves nothing", async () => {
     await using rig = await openRig();
     await git(["config", "uploadpack.allowFilter", "true"], { cwd: rig.source });
-    await rig.run({ mode: "sync" });
+    await rig.fetch({ mode: "sync" });
     await commit(rig.source, "refs/heads/main", { a: "2" });
     const before = await refsOf(rig.target);
     const head = `tree ${"1".repeat(40)}\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\n`;
@@ -409,7 +358,7 @@ describe("an answer without end", () => {
       [{ type: "commit", data: Buffer.concat([Buffer.from(head), Buffer.alloc(240 * MIB)]) }],
       "sha1",
     );
-    rig.server.intercept(({ path, isListing }) =>
+    rig.host.intercept(({ path, isListing }) =>
       path.endsWith("/git-upload-pack") && !isListing
         ? {
             type: "rewrite",
@@ -419,7 +368,7 @@ describe("an answer without end", () => {
     );
     let result: SyncResult | undefined;
     const growth = await growthOf(async () => {
-      result = await rig.run({ mode: "sync" });
+      result = await rig.fetch({ mode: "sync" });
     });
     expect(result?.refs).toMatchObject([{ outcome: "not-attempted", code: "ancestry-unproven" }]);
     expect(growth).toBeLessThan(128 * MIB);
@@ -440,7 +389,7 @@ describe("an answer without end", () => {
           }
         : undefined,
     );
-    const result = await rig.run({ from: rig.source, to: `${rig.server.url}/target.git` });
+    const result = await rig.push();
     expect(result.refs).toMatchObject([{ targetRef: "refs/heads/main", outcome: "applied" }]);
     expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
   });
@@ -464,7 +413,7 @@ test.for([-1, 1, 4_000_000_000])(
           }
         : undefined,
     );
-    const outcome = await rig.run({}).then(
+    const outcome = await rig.fetch().then(
       ({ refs }) => refs.map((ref) => ref.outcome),
       (error: SyncError) => error.code,
     );
@@ -491,9 +440,9 @@ describe("a source that names addresses of its own", () => {
 
   test("is not asked for them", async () => {
     await using rig = await openRig(offers);
-    await rig.run({});
+    await rig.fetch();
     expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
-    const asked = rig.server.requests.map(
+    const asked = rig.host.requests.map(
       ({ path, query, body }) => `${path}?${query} ${body.toString("latin1")}`,
     );
     expect(asked.join("\n")).not.toMatch(/packfile-uris|bundle|alternates|\/objects\//u);
@@ -516,7 +465,7 @@ describe("a source that names addresses of its own", () => {
         : undefined,
     );
     // The pack has all there is, so the address is beside the point.
-    await rig.run({});
+    await rig.fetch();
     expect(inside.connections).toBe(0);
     expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
   });
@@ -528,12 +477,12 @@ describe("a remote that drips", () => {
   test("its pack is given up on, although it is never silent", async () => {
     await using rig = await openRig();
     await commit(rig.source, "refs/heads/main", { big: noise(200_000) });
-    rig.server.intercept(({ path, headers }) =>
+    rig.host.intercept(({ path, headers }) =>
       path.endsWith("/git-upload-pack") && Number(headers["content-length"]) > 0
         ? { type: "drip", bytes: 30, everyMs: 15 }
         : undefined,
     );
-    const failure = await failureOf(rig.run({ client: { limits } }));
+    const failure = await failureOf(rig.fetch({ limits }));
     expect(failure).toMatchObject({ code: "REMOTE_TIMEOUT", details: { side: "source" } });
     expect(failure.message).toMatch(/too slow/u);
     expect((await refsOf(rig.target)).size).toBe(0);
@@ -543,11 +492,7 @@ describe("a remote that drips", () => {
     await using rig = await openRig(({ path }) =>
       path.endsWith("/git-receive-pack") ? { type: "drip", bytes: 5, everyMs: 60 } : undefined,
     );
-    const result = await rig.run({
-      from: rig.source,
-      to: `${rig.server.url}/target.git`,
-      client: { limits: { ...limits, pushAnswerTimeoutMs: 20_000 } },
-    });
+    const result = await rig.push({ limits: { ...limits, pushAnswerTimeoutMs: 20_000 } });
     expect(result.refs).toMatchObject([{ outcome: "applied" }]);
   });
 });
@@ -606,11 +551,7 @@ describe("text of a server", () => {
         : undefined,
     );
     const events: SyncEvent[] = [];
-    const result = await rig.run({
-      from: rig.source,
-      to: `${rig.server.url}/target.git`,
-      observer: (event) => void events.push(event),
-    });
+    const result = await rig.push({ observer: (event) => void events.push(event) });
     expect(result.refs).toMatchObject([{ outcome: "refused" }]);
     const messages = events.flatMap((event) => (event.type === "remote-message" ? [event.text] : []));
     expect(messages.length).toBeGreaterThan(0);
@@ -636,7 +577,7 @@ describe("text of a server", () => {
       },
       ...answer(),
     }));
-    const failure = await failureOf(rig.run({}));
+    const failure = await failureOf(rig.fetch());
     expect(failure.message).not.toMatch(FORBIDDEN);
     expect(JSON.stringify(failure.details)).not.toMatch(FORBIDDEN);
     expect(failure.message.length).toBeLessThan(2_000);

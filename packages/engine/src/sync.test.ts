@@ -624,7 +624,9 @@ describe("sync() that is cancelled", () => {
 test("sync() does not wait for a silent source when the target is gone", async () => {
   const { source, target } = between({ main: 1 }, {});
   source.script.push(async function* (_request, signal) {
-    yield PACK.slice(0, 30);
+    yield PACK.slice(0, 12);
+    // A chunk leaves when the trailer cannot be in it.
+    yield PACK.slice(12, 32);
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     throw new Error("aborted");
   });

@@ -91,6 +91,19 @@ describe("bufferPack()", () => {
     expect(source.isClosed).toBe(true);
   });
 
+  test("lets chunks leave as they came, not cut where the trailer is withheld", async () => {
+    const pieces = Array.from({ length: 4 }, (_, n) =>
+      PACK.subarray(n * 21, n === 3 ? undefined : (n + 1) * 21),
+    );
+    const source = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+      yield* pieces;
+    };
+    const pack = await bufferPack(source(), options({ memoryBytes: 10 }));
+    const left: Uint8Array[] = [];
+    for await (const chunk of pack.body.chunks) left.push(chunk);
+    expect(left).toEqual(pieces);
+  });
+
   test("lets go of what has left the buffer", async () => {
     const pack = await bufferPack(new Pieces(PACK, 7), options({ memoryBytes: 30 }));
     const chunks = pack.body.chunks;
@@ -171,6 +184,7 @@ describe("bufferPack()", () => {
     const cause = new Error("lost");
     const source = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
       yield PACK.subarray(0, 30);
+      yield PACK.subarray(30, 60);
       throw cause;
     };
     await expect(bufferPack(source(), options())).rejects.toBe(cause);

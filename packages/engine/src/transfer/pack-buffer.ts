@@ -7,7 +7,7 @@
  * when the running hash agrees with the pack's trailer.
  */
 
-import { PackVerifier, type ObjectFormat } from "@gitsync/protocol";
+import { hashByteLength, PackVerifier, type ObjectFormat } from "@gitsync/protocol";
 import { monotonicNow } from "../clock.ts";
 import { SyncError } from "../errors.ts";
 import { releaseGathered } from "../remote/gather.ts";
@@ -116,7 +116,10 @@ async function spooled(
   };
 }
 
-/** The source's bytes, the trailer withheld until it is proven; throws instead of ending when it is not. */
+/**
+ * The source's chunks as they came, those that hold the trailer withheld until it is proven; throws instead of ending
+ * when it is not.
+ */
 class VerifiedPack {
   readonly #options: PackBufferOptions;
   readonly #verifier: PackVerifier;
@@ -135,8 +138,12 @@ class VerifiedPack {
   async *#check(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     const { maxPackBytes, label, guard, onReceived } = this.#options;
     const verifier = this.#verifier;
+    const trailerBytes = hashByteLength(this.#options.objectFormat);
+    // Chunks that leave whole cost one write each; the trailer cut off each of them would cost two.
+    const withheld: Uint8Array[] = [];
+    let withheldBytes = 0;
     for await (const chunk of source) {
-      const views = this.#checked(() => verifier.feed(chunk));
+      this.#checked(() => verifier.feed(chunk));
       onReceived(chunk.length, verifier.objectCount);
       if (verifier.bytes > maxPackBytes) {
         throw new SyncError(
@@ -148,9 +155,18 @@ class VerifiedPack {
         );
       }
       guard?.check(verifier.bytes, verifier.objectCount);
-      yield* views;
+      withheld.push(chunk);
+      withheldBytes += chunk.length;
+      for (;;) {
+        const first = withheld[0];
+        if (first === undefined || withheldBytes - first.length < trailerBytes) break;
+        withheld.shift();
+        withheldBytes -= first.length;
+        yield first;
+      }
     }
-    yield this.#checked(() => verifier.finish());
+    this.#checked(() => verifier.finish());
+    yield* withheld;
   }
 
   #checked<T>(work: () => T): T {

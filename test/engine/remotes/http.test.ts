@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { symlink } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import type { AuthProvider, ClientOptions, EndpointAuth, SyncResult } from "@gitsync/engine";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { makeCertificates } from "../../support/certificates.ts";
@@ -15,7 +16,7 @@ import {
   type NodeGitServer,
 } from "../../support/git-server.ts";
 import { noise } from "../../support/noise.ts";
-import { commit, createRepository, refsOf, setRef } from "../../support/repository.ts";
+import { commit, createRepository, fsck, refsOf, setRef } from "../../support/repository.ts";
 import { describeWith } from "../../support/requirements.ts";
 import { temporaryFolder, type TemporaryFolder } from "../../support/temporary-folder.ts";
 import { failureOf, openClient } from "../two-sides.ts";
@@ -452,6 +453,48 @@ describeWith(["nginx", "openssl"], "TLS", () => {
     await rig.mirror({ url, egress: { addresses: "any", ca: readFileSync(tls.authority, "utf8") } });
     expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
     await rig.mirror({ url, auth: provide({ skipTlsVerify: true }) });
+  });
+
+  test("carries many bytes both ways", async () => {
+    await using rig = await openRig();
+    const tls = await makeCertificates(rig.folder, "tls");
+    await using nginx = await startNginxGitServer({ root: rig.folder.path, tls });
+    await commit(rig.source, "refs/heads/many", { big: noise(12_000_000) });
+    const client = openClient({ egress: { addresses: "any", ca: readFileSync(tls.authority, "utf8") } });
+    onTestFinished(() => client.close());
+    await client.replicate({
+      source: { url: `${nginx.tlsUrl}/source.git` },
+      target: { url: `${nginx.tlsUrl}/target.git` },
+    });
+    expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
+    await fsck(rig.target);
+  });
+
+  test("resumes a session that the server offered", async () => {
+    await using folder = temporaryFolder("sessions");
+    const tls = await makeCertificates(folder, "tls");
+    const resumed: boolean[] = [];
+    const server = createTlsServer(
+      { key: readFileSync(tls.key), cert: readFileSync(tls.certificate) },
+      (socket) => {
+        resumed.push(socket.isSessionReused());
+        socket.once("data", () =>
+          socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"),
+        );
+        socket.on("error", () => {});
+      },
+    ).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("not a port");
+    const client = openClient({ egress: { addresses: "any", ca: readFileSync(tls.authority, "utf8") } });
+    onTestFinished(() => client.close());
+    const source = { url: `https://127.0.0.1:${address.port}/a.git` };
+    for (let n = 0; n < 2; n += 1) {
+      expect((await failureOf(client.probe({ source }))).code).toBe("NOT_FOUND");
+    }
+    expect(resumed).toEqual([false, true]);
   });
 
   test("shows the certificate that a server asks for", async () => {

@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Gatherer, releaseGathered } from "./gather.ts";
-import { releaseBytes } from "./release-bytes.ts";
-
-const CHUNK_BYTES = 256 * 1024;
+import { BUFFER_BYTES as CHUNK_BYTES, releaseBuffer, releaseBytes, takeBuffer } from "./release-bytes.ts";
 
 describe("Gatherer", () => {
   test("gives back what it was given, in order and in large pieces", () => {
@@ -64,5 +62,22 @@ describe("releaseBytes()", () => {
     releaseBytes(whole);
     releaseBytes(part);
     expect([whole.length, part.length]).toEqual([0, 9]);
+  });
+});
+
+describe("releaseBuffer()", () => {
+  test("keeps the memory for who takes a buffer next, and empties what still points to it", () => {
+    const view = new Uint8Array(takeBuffer()).fill(7);
+    releaseBuffer(view.buffer);
+    const next = new Uint8Array(takeBuffer());
+    expect([view.length, next.length, next[0], next.at(-1)]).toEqual([0, CHUNK_BYTES, 7, 7]);
+  });
+
+  test("keeps no more than a few", () => {
+    const taken = Array.from({ length: 40 }, () => new Uint8Array(takeBuffer()).fill(7));
+    for (const { buffer } of taken) releaseBuffer(buffer);
+    const again = Array.from({ length: 40 }, () => new Uint8Array(takeBuffer()).fill(8));
+    expect(new Set(again.map(({ buffer }) => buffer)).size).toBe(40);
+    expect(taken.every(({ length }) => length === 0)).toBe(true);
   });
 });

@@ -5,10 +5,7 @@
  * takes is cheaper than either.
  */
 
-import { releaseBuffer } from "./release-bytes.ts";
-
-/** Large enough to make writes rare, small enough that two of them in flight do not matter. */
-const CHUNK_BYTES = 256 * 1024;
+import { BUFFER_BYTES, releaseBuffer, takeBuffer } from "./release-bytes.ts";
 
 /** Buffers made here whose one chunk may still be in use. */
 const gathered = new WeakSet<ArrayBuffer>();
@@ -31,12 +28,12 @@ export class Gatherer {
     this.#total += view.length;
     let from = 0;
     while (from < view.length) {
-      const chunk = (this.#chunk ??= Buffer.allocUnsafeSlow(CHUNK_BYTES));
-      const taken = Math.min(view.length - from, CHUNK_BYTES - this.#length);
+      const chunk = (this.#chunk ??= new Uint8Array(takeBuffer()));
+      const taken = Math.min(view.length - from, BUFFER_BYTES - this.#length);
       chunk.set(view.subarray(from, from + taken), this.#length);
       this.#length += taken;
       from += taken;
-      if (this.#length === CHUNK_BYTES) this.#seal(chunk);
+      if (this.#length === BUFFER_BYTES) this.#seal(chunk);
     }
   }
 

@@ -11,6 +11,8 @@ import type { AddressPolicy } from "../../egress/address-policy.ts";
 import { deniedAddress, guardedLookup } from "../../egress/guarded-lookup.ts";
 import type { EgressPolicy, ProxySettings, ResolvedLimits } from "../../options.ts";
 import { freeingHandedOver } from "./hand-over.ts";
+import { SlabReader } from "./slab-reader.ts";
+import { TlsSessions } from "./tls-sessions.ts";
 import { bypassesProxy, openTunnel } from "./tunnel.ts";
 
 /** How we and a server prove to each other who we are. */
@@ -62,11 +64,18 @@ function guardedConnector(
   tls: TlsChoice,
 ): buildConnector.connector {
   const secureContext = contextOf(egress, tls);
-  const connectors = new Map<number, buildConnector.connector>();
-  const connectorTo = (port: number): buildConnector.connector => {
-    const existing = connectors.get(port);
-    if (existing) return existing;
-    const made = buildConnector({
+  const sessions = new TlsSessions();
+  /** Connect, through `tunnel` if there is one. */
+  const connectTo = (
+    options: buildConnector.Options,
+    port: number,
+    callback: buildConnector.Callback,
+    tunnel?: Socket,
+  ): void => {
+    const host = `${options.hostname}:${port}`;
+    const reader = new SlabReader();
+    const session = sessions.of(host);
+    const connect = buildConnector({
       // Fresh connections for pushes, early answers and request bodies of unknown length: all as git does them.
       allowH2: false,
       lookup: guardedLookup(policy, port),
@@ -74,9 +83,17 @@ function guardedConnector(
       // Never left to the environment.
       rejectUnauthorized: tls.skipTlsVerify !== true,
       ...(secureContext === undefined ? {} : { secureContext }),
+      ...(session === undefined ? {} : { session }),
+      // Node reads what comes through another stream by itself.
+      ...(tunnel === undefined ? { onread: reader.onread } : {}),
     });
-    connectors.set(port, made);
-    return made;
+    connect({ ...options, ...(tunnel === undefined ? {} : { httpSocket: tunnel }) }, (error, socket) => {
+      // A failed attempt comes without a socket, whatever the type says.
+      if (error || !socket) return callback(error ?? new Error("no connection"), null);
+      reader.attach(socket);
+      sessions.keep(host, socket);
+      callback(null, socket);
+    });
   };
   const judge = egress.addresses === "any" ? undefined : policy;
   const connectThrough = async (
@@ -92,9 +109,9 @@ function guardedConnector(
       return callback(error instanceof Error ? error : new Error(String(error)), null);
     }
     if (options.protocol !== "https:") return callback(null, freeingHandedOver(socket));
-    connectorTo(port)({ ...options, httpSocket: socket }, (error, secured) =>
-      error ? callback(error, null) : callback(null, freeingHandedOver(secured)),
-    );
+    const secured: buildConnector.Callback = (error, made) =>
+      error ? callback(error, null) : callback(null, freeingHandedOver(made));
+    connectTo(options, port, secured, socket);
   };
   return (options, callback) => {
     const port = Number(options.port || (options.protocol === "https:" ? 443 : 80));
@@ -106,9 +123,8 @@ function guardedConnector(
     }
     // Node resolves nothing for a literal, so the look-up never sees one.
     if (isIP(hostname) !== 0 && !policy(hostname, port)) return callback(deniedAddress(hostname, port), null);
-    connectorTo(port)(options, (error, socket) => {
-      // A failed attempt comes without a socket, whatever the type says.
-      if (error || !socket) return callback(error ?? new Error("no connection"), null);
+    connectTo(options, port, (error, socket) => {
+      if (error) return callback(error, null);
       const peer = socket.remoteAddress;
       if (peer !== undefined && policy(peer, port)) return callback(null, freeingHandedOver(socket));
       socket.destroy();

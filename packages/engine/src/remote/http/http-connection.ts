@@ -102,20 +102,35 @@ export class HttpConnection implements GitConnection {
     return advertisement;
   }
 
-  async *exchange(body: RequestBody, outer: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    const { service, role, limits } = this.#options;
-    const facts = this.#facts(service);
-    const { pack } = body;
+  exchange(body: RequestBody, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    let chunks: AsyncIterableIterator<Uint8Array, void, undefined> | undefined;
+    const first = async (): Promise<IteratorResult<Uint8Array, void>> => {
+      chunks = (await this.#answerTo(body, signal)).chunks();
+      const next = await chunks.next();
+      if (next.done === true && this.#version === 2) throw this.#headerLost(this.#facts(this.service));
+      return next;
+    };
+    const iterator: AsyncIterator<Uint8Array, void, undefined> = {
+      next: () => chunks?.next() ?? first(),
+      return: async () => (await chunks?.return?.()) ?? { done: true, value: undefined },
+    };
+    return { [Symbol.asyncIterator]: () => iterator };
+  }
+
+  /** The answer to a request, once its head says that git answers. */
+  async #answerTo({ head, pack }: RequestBody, outer: AbortSignal): Promise<HttpAnswer> {
+    const { role, limits } = this.#options;
+    const facts = this.#facts(this.service);
     if (pack?.kind === "stream") await this.#provePush(outer);
     const stall = guardStall(outer, limits, facts.url);
     const answer =
       pack === undefined
-        ? await this.#ask(body.head, facts, outer)
+        ? await this.#ask(head, facts, outer)
         : await this.#sender.send(
             {
               ...this.#post(facts),
-              headers: { ...this.#postHeaders(), ...lengthHeader(body.head, pack) },
-              body: (sent) => streamedBody(body.head, pack, this.#options.meter, stall, sent),
+              headers: { ...this.#postHeaders(), ...lengthHeader(head, pack) },
+              body: (sent) => streamedBody(head, pack, this.#options.meter, stall, sent),
               isReplayable: pack.kind === "complete",
             },
             stall.signal,
@@ -124,12 +139,7 @@ export class HttpConnection implements GitConnection {
     if (answer.mediaType === "text/html") {
       throw notGit(role, facts.url, notAListing(answer.mediaType, await answer.excerpt()));
     }
-    let isEmpty = true;
-    for await (const chunk of answer.chunks()) {
-      isEmpty &&= chunk.length === 0;
-      yield chunk;
-    }
-    if (isEmpty && this.#version === 2) throw this.#headerLost(facts);
+    return answer;
   }
 
   close(): Promise<void> {

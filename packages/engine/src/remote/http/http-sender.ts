@@ -5,13 +5,13 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import type { Readable } from "node:stream";
-import type { Dispatcher } from "undici";
 import { isSyncError, SyncError } from "../../errors.ts";
 import type { ResolvedLimits } from "../../options.ts";
 import type { TrafficMeter } from "../connection.ts";
 import { abortedError, connectionError, type RequestFacts } from "../connection-failure.ts";
 import { hasSecret, type Credentials } from "../credentials.ts";
 import { authorization } from "./authorization.ts";
+import { dispatchRequest } from "./dispatch-request.ts";
 import type { GuardedDispatchers } from "./guarded-dispatcher.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { parseRetryAfter } from "./http-failure.ts";
@@ -42,8 +42,6 @@ export interface HttpSenderOptions {
   readonly meter: TrafficMeter;
 }
 
-/** How much of an answer may wait to be read; fewer and larger reads cost less. */
-const READ_AHEAD_BYTES = 256 * 1024;
 /** How often one request waits for a busy server. */
 const MAX_WAITS = 3;
 
@@ -123,18 +121,20 @@ export class HttpSender {
     }
     const dispatcher = request.purpose === "push" ? dispatchers.fresh(auth) : dispatchers.shared(auth);
     try {
-      const data: Dispatcher.ResponseData = await dispatcher.request({
-        method: request.method,
-        origin: request.origin,
-        path: request.path,
-        headers: { "user-agent": userAgent, ...request.headers, ...authorization(auth) },
-        body,
+      const response = await dispatchRequest(
+        dispatcher,
+        {
+          method: request.method,
+          origin: request.origin,
+          path: request.path,
+          headers: { "user-agent": userAgent, ...request.headers, ...authorization(auth) },
+          body,
+          headersTimeout: request.answerTimeoutMs,
+          bodyTimeout: request.answerTimeoutMs,
+        },
         signal,
-        headersTimeout: request.answerTimeoutMs,
-        bodyTimeout: request.answerTimeoutMs,
-        highWaterMark: READ_AHEAD_BYTES,
-      });
-      return new HttpAnswer(data, auth, request.facts, meter, signal);
+      );
+      return new HttpAnswer(response, auth, request.facts, meter, signal);
     } catch (error) {
       throw connectionError(error, request.facts, signal);
     } finally {

@@ -6,7 +6,16 @@
  */
 
 import { ENVIRONMENT, METRICS, mirrorsFileSchema, type MetricFacts } from "@gitsync/runtime";
-import type { JsonSchema } from "@gitsync/engine/schema";
+import {
+  bootstrapRequestSchema,
+  fetchRequestSchema,
+  fetchResultSchema,
+  probeRequestSchema,
+  probeResultSchema,
+  syncRequestSchema,
+  syncResultSchema,
+  type JsonSchema,
+} from "@gitsync/engine/schema";
 import { REFUSALS } from "@gitsync/engine/unstable";
 import { PROBLEMS } from "@gitsync/gateway";
 import { commandHelp, COMMANDS, overviewHelp } from "@gitsync/cli";
@@ -36,6 +45,7 @@ export function generatedSections(): readonly GeneratedSection[] {
     { document: "docs/cli.md", name: "help", text: commandLineHelp() },
     { document: "docs/http.md", name: "problems", text: problemTable() },
     { document: "docs/operations.md", name: "metrics", text: everyMetricTable() },
+    { document: "docs/requests.md", name: "fields", text: requestTables() },
     { document: "docs/refusals.md", name: "refusals", text: refusalTable() },
     { document: "docs/surface.md", name: "surface", text: surface() },
   ];
@@ -145,6 +155,50 @@ function problemTable(): string {
     ([code, { status, title }]) => `| ${status} | \`${code}\` | ${title} |`,
   );
   return ["| Status | Code | Says |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** Every field of every request and result of the library, from the schemas that check them. */
+function requestTables(): string {
+  return [
+    fieldTable("`sync`, `replicate` and `plan` take", syncRequestSchema),
+    fieldTable("`probe` takes", probeRequestSchema),
+    fieldTable("`bootstrap` takes", bootstrapRequestSchema),
+    fieldTable("`fetch` takes", fetchRequestSchema),
+    fieldTable("`sync`, `replicate`, `plan` and `bootstrap` give", syncResultSchema),
+    fieldTable("`probe` gives", probeResultSchema),
+    fieldTable("`fetch` gives", fetchResultSchema),
+  ].join("\n\n");
+}
+
+function fieldTable(title: string, schema: JsonSchema): string {
+  const rows = keysOf(schema, "").map(({ path, schema: field, required }) => {
+    const standard =
+      field.default === undefined ? (required ? "required" : "") : `\`${JSON.stringify(field.default)}\``;
+    const meaning = [field.title, field.description].filter((text) => text !== undefined).join("; ");
+    return `| \`${path}\` | ${kindOf(field)} | ${standard} | ${meaning.replaceAll("|", "\\|")} |`;
+  });
+  return [`## ${title}`, "", "| Field | Is | Default | Meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** `text`, `whole number`, `list of text`, or the words that it may be. */
+function kindOf(schema: JsonSchema): string {
+  if ("anyOf" in schema) return schema.anyOf.map(kindOf).join(" or ");
+  if ("enum" in schema && schema.enum !== undefined)
+    return schema.enum.map((word) => `\`${word}\``).join(" ");
+  switch (schema.type) {
+    case "array":
+      return `list of ${kindOf(schema.items)}`;
+    case "object":
+      return "properties" in schema ? "object" : `map of ${kindOf(schema.additionalProperties)}`;
+    case "string":
+      return "text";
+    case "integer":
+      return "whole number";
+    case "number":
+    case "boolean":
+    case "null":
+      return schema.type;
+  }
 }
 
 /** Every code of a refusal, and below it the words that it is known by. */

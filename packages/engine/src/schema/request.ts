@@ -4,6 +4,11 @@ import { frozen, type FromSchema } from "./json-schema.ts";
 
 /** How many entries a list in a request may have; real scopes have a handful. */
 const MAX_LIST = 10_000;
+const collectStats = {
+  type: "boolean",
+  default: false,
+  description: "count requests and bytes of each phase",
+} as const;
 const refText = { type: "string", minLength: 1, maxLength: 4_096 } as const;
 
 export const endpointSchema = frozen({
@@ -150,7 +155,7 @@ export const syncRequestSchema = frozen({
     target: endpointSchema,
     scope: refScopeSchema,
     policy: syncPolicySchema,
-    collectStats: { type: "boolean", default: false },
+    collectStats,
     includeUnchanged: {
       type: "boolean",
       default: false,
@@ -167,15 +172,16 @@ export const probeRequestSchema = frozen({
   properties: {
     source: endpointSchema,
     target: endpointSchema,
-    includeTags: { type: "boolean", default: false },
-    allRefs: { type: "boolean", default: false },
+    includeTags: { type: "boolean", default: false, description: "tags too" },
+    allRefs: { type: "boolean", default: false, description: "every ref, not only branches" },
     excludeRefPrefixes: {
       type: "array",
       maxItems: MAX_LIST,
       items: { type: "string", maxLength: 4_096 },
+      description: "leave out refs that begin with one of these",
     },
     protocol: protocolModeSchema,
-    collectStats: { type: "boolean", default: false },
+    collectStats,
   },
   required: ["source"],
   additionalProperties: false,
@@ -195,7 +201,7 @@ export const bootstrapRequestSchema = frozen({
       description: "a ref that the target has already, or refuses, is a warning; the rest goes on",
     },
     protocol: protocolModeSchema,
-    collectStats: { type: "boolean", default: false },
+    collectStats,
   },
   required: ["source", "target"],
   additionalProperties: false,
@@ -221,7 +227,7 @@ export const fetchRequestSchema = frozen({
       items: { type: "string", minLength: 40, maxLength: 64 },
       description: "ids of objects that are there already",
     },
-    collectStats: { type: "boolean", default: false },
+    collectStats,
   },
   required: ["source"],
   additionalProperties: false,

@@ -1,9 +1,10 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { SyncEvent } from "@gitsync/engine";
+import type { SyncError, SyncEvent } from "@gitsync/engine";
 import { expect, test } from "vitest";
+import { git } from "../support/git.ts";
 import { checkRefHistory, installRefLog } from "../support/ref-log.ts";
-import { commit, refsOf, setRef, updateRefs } from "../support/repository.ts";
+import { commit, copyRepository, refsOf, setRef, updateRefs } from "../support/repository.ts";
 import { describeWays, expectSound, openClient, twoSides } from "./two-sides.ts";
 
 /** Longer than git itself waits for the lock of all refs. */
@@ -63,6 +64,40 @@ describeWays("ten pushers that race for one target", (way) => {
     expect(results.map(({ execution }) => execution.converged)).toEqual(names.map(() => true));
     expect(await refsOf(sides.target)).toEqual(await refsOf(sides.source));
     expect(await checkRefHistory(logs[0], logs[1])).toEqual([]);
+    await expectSound(sides);
+  });
+
+  test("from ten sources whose branch went apart: one is taken, and no other overwrites it", async () => {
+    await using sides = await twoSides(way);
+    const base = await commit(sides.source, "refs/heads/main", { a: "1" });
+    await sides.replicate();
+    const sources = await Promise.all(
+      Array.from({ length: 10 }, async (_, n) => {
+        const path = await copyRepository(sides.source, sides.folder.join(`source${n}.git`));
+        await git(["config", "uploadpack.allowFilter", "true"], { cwd: path });
+        return { path, tip: await commit(path, "refs/heads/main", { [`${n}`]: `${n}` }) };
+      }),
+    );
+    const log = await installRefLog(sides.target);
+    const { target } = sides.request();
+    const ends = await Promise.all(
+      sources.map(async ({ path, tip }) => {
+        const client = openClient();
+        const run = client.sync({ source: sides.endpoint(path), target });
+        const code = await run.then(
+          () => tip,
+          (error: SyncError) => error.code,
+        );
+        await client.close();
+        return code;
+      }),
+    );
+    const won = sources.map(({ tip }) => tip).filter((tip) => ends.includes(tip));
+    expect(ends.filter((end) => end === "REFS_BLOCKED")).toHaveLength(9);
+    expect(won).toHaveLength(1);
+    expect((await refsOf(sides.target)).get("refs/heads/main")).toBe(won[0]);
+    expect(log.initial.get("refs/heads/main")).toBe(base);
+    expect((await log.changes()).map(({ value }) => value)).toEqual(won);
     await expectSound(sides);
   });
 });

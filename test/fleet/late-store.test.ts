@@ -12,6 +12,7 @@ import { startRedis } from "../support/redis.ts";
 import { describeWith } from "../support/requirements.ts";
 import { eventually } from "./support/eventually.ts";
 import { configOfPairs, isEqual, makePairs } from "./support/mirrored-pairs.ts";
+import { faultsOf, runsInLog } from "./support/oracle.ts";
 
 /** Worker and store begin at the same moment; the worker finds the store away a few times, then there. */
 async function expectLateStart(expect: ExpectStatic, queueUrl: string, store: ChaosProxy): Promise<void> {
@@ -31,6 +32,10 @@ async function expectLateStart(expect: ExpectStatic, queueUrl: string, store: Ch
   const hinted = await runCli(["enqueue", "--wait", "m0"], { folder: folder.path, env });
   expect(hinted).toMatchObject({ code: 0 });
   expect(await worker.kill("SIGTERM")).toMatchObject({ code: 0 });
+  const written = { "the worker's log": worker.output.stdout + worker.output.stderr };
+  const secrets = [new URL(queueUrl).password].filter((secret) => secret !== "");
+  const runs = runsInLog(worker.output.stderr);
+  expect(await faultsOf({ pairs: [pair], runs, secrets, written })).toEqual([]);
 }
 
 describeWith(["git", "redis"], "a worker that is started before Redis", () => {

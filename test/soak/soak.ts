@@ -1,12 +1,13 @@
 /**
- * The fleet as it is deployed, for minutes: worker processes on one Redis, real git repositories, people who push at
- * random, workers that are killed, a Redis that restarts. What must hold is counted at the end, not hoped for.
+ * The fleet as it is deployed, for minutes: worker processes on one store, real git repositories, people who push at
+ * random, workers that are killed, a store that ends without a warning and comes back. What must hold is counted at
+ * the end, not hoped for.
  */
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createProducer, type Producer } from "@gitsync/producer";
-import { createSilentLogger, openQueueStore } from "@gitsync/runtime";
+import { createSilentLogger, openQueueStore, parseQueueUrl } from "@gitsync/runtime";
 import { startCli } from "../cli/git-sync.ts";
 import {
   configOfPairs,
@@ -17,7 +18,7 @@ import {
 import { faultsOf, runsInLog } from "../fleet/support/oracle.ts";
 import { startNodeGitServer } from "../support/node-git-server.ts";
 import type { RunningProcess } from "../support/process.ts";
-import { startRedis, type RedisServer } from "../support/redis.ts";
+import type { SoakStore } from "./soak-stores.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const WORKERS = 3;
@@ -27,6 +28,7 @@ const KILL_EVERY_MS = 15_000;
 const SETTLE_MS = 120_000;
 
 export interface SoakOptions {
+  readonly store: SoakStore;
   readonly minutes: number;
   readonly routes: number;
   /** Told what happens, line by line. */
@@ -37,7 +39,7 @@ export interface SoakReport {
   readonly bursts: number;
   readonly hints: number;
   readonly kills: number;
-  readonly redisRestarts: number;
+  readonly storeRestarts: number;
   readonly runs: number;
   /** Twice the bursts, the first run of each route, and the jobs that were active at each kill. */
   readonly runLimit: number;
@@ -47,23 +49,22 @@ export interface SoakReport {
   readonly settledAfterMs: number;
 }
 
-export async function soak({ minutes, routes: count, say }: SoakOptions): Promise<SoakReport> {
+export async function soak({ store: under, minutes, routes: count, say }: SoakOptions): Promise<SoakReport> {
   await using folder = temporaryFolder("soak");
   await mkdir(folder.join("home"));
   const root = folder.join("served");
   const pairs = await makePairs(root, count);
   await using server = await startNodeGitServer(root);
-  await using redis = await startRedis();
   const config = folder.join("mirrors.yaml");
   await writeFile(config, configOfPairs(server.url, pairs));
   say(`${count} routes between real repositories`);
 
-  const store = await openQueueStore(
-    { kind: "redis", url: redis.url },
-    { logger: createSilentLogger(), role: "producer" },
-  );
+  const store = await openQueueStore(parseQueueUrl(under.url, {}), {
+    logger: createSilentLogger(),
+    role: "producer",
+  });
   const producer = await createProducer({ store });
-  const fleet = new KilledFleet(folder.path, config, redis.url);
+  const fleet = new KilledFleet(folder.path, config, under.url);
   await fleet.start();
   const restarts = { count: 0 };
   const pushed = { bursts: 0, hints: 0 };
@@ -74,7 +75,7 @@ export async function soak({ minutes, routes: count, say }: SoakOptions): Promis
     await Promise.all([
       pushAtRandom(producer, pairs, pushed, { isOver: () => performance.now() >= endsAt }),
       fleet.killUntil(endsAt, producer, say),
-      restartTwice(redis, endsAt, restarts, say),
+      restartTwice(under, endsAt, restarts, say),
     ]);
     const stoppedAt = performance.now();
     await settled(producer, pairs, SETTLE_MS);
@@ -84,7 +85,7 @@ export async function soak({ minutes, routes: count, say }: SoakOptions): Promis
     return {
       ...pushed,
       kills: fleet.kills,
-      redisRestarts: restarts.count,
+      storeRestarts: restarts.count,
       runLimit,
       settledAfterMs,
       runs: await countRuns(producer, pairs),
@@ -98,7 +99,7 @@ export async function soak({ minutes, routes: count, say }: SoakOptions): Promis
 }
 
 async function restartTwice(
-  redis: RedisServer,
+  store: SoakStore,
   endsAt: number,
   restarts: { count: number },
   say: (line: string) => void,
@@ -106,11 +107,9 @@ async function restartTwice(
   const startedAt = performance.now();
   for (const part of [1 / 3, 2 / 3]) {
     await sleep(Math.max(0, startedAt + part * (endsAt - startedAt) - performance.now()));
-    await redis.kill();
-    await sleep(2_000);
-    await redis.restart();
+    await store.crash();
     restarts.count += 1;
-    say("Redis was killed and is back");
+    say("The store was killed and is back");
   }
 }
 

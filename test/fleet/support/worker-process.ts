@@ -22,12 +22,12 @@ const client = scriptedClient(async (request, { signal }) => {
   return convergedResult();
 });
 const worker = createWorker({ store, client, logger, graceMs: 300 });
-await worker.start();
-say("ready");
-
 process.once("SIGTERM", () => {
   void worker
     .close("shutdown")
     .then(() => store.close())
     .then(() => process.exit(0));
 });
+
+await worker.start();
+say("ready");

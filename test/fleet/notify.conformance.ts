@@ -141,6 +141,31 @@ export function describeNotifications(kind: BackendKind): void {
     expect(digests()).toBe(2);
   });
 
+  test("a sign of life is given about once a minute, by whoever looks", async () => {
+    await using person = await notifiedPerson(KEY);
+    await using fleet = await startFleet(suite.backend);
+    let time = Date.now();
+    const config = configOf(person.url);
+    const notifiers = await Promise.all(
+      [1, 2].map(
+        async () =>
+          new Notifier({
+            routes: fleet.producer.routes,
+            fleet: await openFleetStore(suite.backend.store, { clock: () => time }),
+            config: () => config,
+            logger: createSilentLogger(),
+            metrics: NO_METRICS,
+            outside: { http, readSecret: () => Promise.resolve(new Secret(KEY)) },
+          }),
+      ),
+    );
+    for (let turn = 0; turn < 8; turn += 1) {
+      for (const notifier of notifiers) await notifier.turn();
+      time += 15_000;
+    }
+    expect(person.heartbeats).toBe(2);
+  });
+
   test("what could not be told is told later, and never twice", async () => {
     await using person = await notifiedPerson(KEY);
     await using fleet = await startFleet(suite.backend);

@@ -13,6 +13,7 @@ import { startRedis } from "../../support/redis.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import type { RequirementName } from "../../support/requirement.ts";
 import { eventually } from "./eventually.ts";
+import { addressForDocumentedUser, refusalsOf, writeAclFile } from "./redis-user.ts";
 
 export interface Backend extends AsyncDisposable {
   readonly url: QueueUrl;
@@ -43,8 +44,16 @@ export const BACKENDS: readonly BackendKind[] = [
 async function openRedis(): Promise<Backend> {
   await using stack = new AsyncDisposableStack();
   // What the system has not written to the disk yet is all that this may lose.
-  const server = stack.use(await startRedis({ settings: { "--appendfsync": "no" } }));
-  const url = { kind: "redis", url: server.url } as const;
+  const folder = stack.use(temporaryFolder("redis-user"));
+  const users = folder.join("users.acl");
+  await writeAclFile(users);
+  const settings = { "--appendfsync": "no", "--aclfile": users };
+  const server = stack.use(await startRedis({ settings }));
+  const url = { kind: "redis", url: addressForDocumentedUser(server) } as const;
+  stack.defer(async () => {
+    const refusals = await refusalsOf(server);
+    if (refusals.length > 0) throw new Error(`the documented rights are too few: ${refusals.join(", ")}`);
+  });
   const store = await openQueueStore(url, {
     logger: createSilentLogger(),
     role: "both",

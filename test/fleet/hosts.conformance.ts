@@ -8,6 +8,8 @@ import { someRoute } from "./support/routes.ts";
 import { stateOfSuite } from "./support/suite-store.ts";
 
 const MINUTE = 60_000;
+/** A minute, and a second for requests that take their time to arrive. */
+const PUSH_WINDOW = 61_000;
 
 interface Run {
   readonly runId: string;
@@ -158,8 +160,9 @@ export function describeHosts(kind: BackendKind): void {
     test("asked it of one credential: pushes to the target are counted as before", async () => {
       const rate = { pushesPerMinute: { "b.test": 1 } };
       const run = await start(await dirty("b.test", "b.test", { targetCredential: "bot" }), rate);
-      await finish(run, {}, { pushes: 1 });
-      expect(await tryStart(run.route, rate)).toBe(MINUTE);
+      await on.routes.pushWait(run.route.targetKey, { perMinute: 1, take: true });
+      await finish(run, {});
+      expect(await tryStart(run.route, rate)).toBe(PUSH_WINDOW);
     });
 
     test("is left alone for as long as it said although it fails and answers meanwhile", async () => {
@@ -223,20 +226,36 @@ export function describeHosts(kind: BackendKind): void {
     });
   });
 
-  test("a target is pushed to as often a minute as its host's limit says, by all of its routes", async () => {
+  describe("a target whose host takes so many pushes a minute", () => {
     const limits = { pushesPerMinute: { "a.test": 3, "b.test": 1 } };
-    const one = await dirty("b.test", "a.test");
-    const two = { ...someRoute(), target: one.target, targetKey: one.targetKey };
-    await on.routes.put(two);
-    await finish(await start(one, limits), {}, { pushes: 2 });
-    on.time += 20_000;
-    await finish(await start(one, limits), {}, { pushes: 1 });
-    await on.routes.hint(two.id, { jobId: newId(), lane: "sync", trigger: "webhook" });
-    expect(await tryStart(two, limits)).toBe(40_000);
-    on.time += 40_000;
-    await finish(await start(one, limits), {}, { pushes: 0 });
-    await finish(await start(one, limits), {}, { pushes: 2 });
-    expect(await tryStart(one, limits)).toBe(20_000);
+    const ask = async (route: RouteDefinition, take: boolean): Promise<number> =>
+      await on.routes.pushWait(route.targetKey, { perMinute: 3, take });
+
+    test("is left alone by all of its routes once the minute is full", async () => {
+      const one = await dirty("b.test", "a.test");
+      const two = { ...someRoute(), target: one.target, targetKey: one.targetKey };
+      await on.routes.put(two);
+      for (let n = 0; n < 2; n += 1) expect(await ask(one, true)).toBe(0);
+      on.time += 20_000;
+      expect(await ask(one, true)).toBe(0);
+      await on.routes.hint(two.id, { jobId: newId(), lane: "sync", trigger: "webhook" });
+      expect(await tryStart(two, limits)).toBe(PUSH_WINDOW - 20_000);
+      on.time += PUSH_WINDOW - 20_000;
+      await finish(await start(one, limits), {});
+      for (let n = 0; n < 2; n += 1) expect(await ask(one, true)).toBe(0);
+      expect(await tryStart(one, limits)).toBe(20_000);
+    });
+
+    test("gets no more of them when workers ask at once, and looking counts none", async () => {
+      const route = await dirty("b.test", "a.test");
+      for (let n = 0; n < 5; n += 1) expect(await ask(route, false)).toBe(0);
+      const waits = await Promise.all(Array.from({ length: 12 }, () => ask(route, true)));
+      expect(waits.toSorted((a, b) => a - b)).toEqual([0, 0, 0, ...Array(9).fill(PUSH_WINDOW)]);
+      on.time += PUSH_WINDOW - 1;
+      expect(await ask(route, true)).toBe(1);
+      on.time += 1;
+      expect(await ask(route, true)).toBe(0);
+    });
   });
 
   test("an approved plan is handed to runs until one of them ends well", async () => {

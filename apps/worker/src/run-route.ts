@@ -1,7 +1,7 @@
 /** One run of one route: sync, judge, report, record. */
 
 import type { Client, SyncEvent } from "@gitsync/engine";
-import { condenseResult, nextDueAt, type RunReport } from "@gitsync/jobs";
+import { condenseResult, hostOf, nextDueAt, type RunReport } from "@gitsync/jobs";
 import type { HostFindings, NextRun, RouteStore, RunEnd } from "@gitsync/producer";
 import type { Logger, Metrics, SecretRegistry } from "@gitsync/runtime";
 import { hostFindings } from "./host-findings.ts";
@@ -10,6 +10,7 @@ import type { FleetCredentials } from "./credentials/fleet-credentials.ts";
 import type { KnownRoutes } from "./known-routes.ts";
 import { judgeError, judgeResult, judgeStarts, type RunVerdict } from "./job-outcome.ts";
 import { heldBackRefs, quarantineAfter } from "./quarantine.ts";
+import { pushPace } from "./push-pace.ts";
 import { countRun } from "./run-metrics.ts";
 import { RunProgressWriter } from "./run-progress.ts";
 import { describeRun, linkHints, processSpan, snakeCased, traceIdOf } from "./run-telemetry.ts";
@@ -37,9 +38,6 @@ export interface StartedRun {
   /** Aborted with a `StopReason`. */
   readonly signal: AbortSignal;
 }
-
-/** The name of pushes in the engine's statistics. */
-const PUSHES = "target receive-pack push";
 
 /** Run it to its end and record that. The verdict says what becomes of the queue's job. */
 export async function runRoute(context: RunContext, started: StartedRun): Promise<RunVerdict> {
@@ -94,7 +92,6 @@ function endOf({ run }: StartedRun, verdict: RunVerdict, now: number): RunEnd {
     ...verdict.end,
     ...(verdict.settles && { synced: run.requested }),
     ...(changed && { changed }),
-    pushes: verdict.result?.stats.items[PUSHES]?.requests ?? 0,
     ...(verdict.result && { quarantine: quarantineAfter(run.quarantine, verdict.result.refs, now) }),
   };
   if (every === undefined || !verdict.final) return end;
@@ -137,6 +134,7 @@ async function sync(
     context.onEvent?.(id, event);
   };
   const facts = { attempt, random: Math.random };
+  const perMinute = context.known.limits.pushesPerMinute[hostOf(target.url)];
   try {
     stop.throwIfAborted();
     const result = await context.client.sync(
@@ -146,6 +144,7 @@ async function sync(
         observer,
         heldBack: heldBackRefs(run.quarantine, run.startedAt),
         ...(run.approvedPlan !== undefined && { approvedPlan: run.approvedPlan }),
+        ...(perMinute !== undefined && { pace: pushPace(context.routes, run.route.targetKey, perMinute) }),
         ...(context.credentials && { auth: context.credentials.forRoute(run.route) }),
       },
     );

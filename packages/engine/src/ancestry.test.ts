@@ -176,6 +176,7 @@ async function ask(
         batchStrategy: "first-parent",
         heldBack: [],
         approvedPlan: undefined,
+        pace: undefined,
         dryRun,
         onlyNew: false,
         packBytes: 0,

@@ -131,6 +131,7 @@ export function openCore(options: ClientOptions): ClientCore {
           ancestryCache,
           heldBack: call.heldBack ?? [],
           approvedPlan: call.approvedPlan,
+          pace: call.pace,
           targets,
           spool,
           batchStrategy: options.bootstrapStrategy ?? "first-parent",

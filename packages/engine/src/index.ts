@@ -24,6 +24,7 @@ export type {
   ClientOptions as Options,
   EgressPolicy,
   Limits,
+  PushPace,
   SpoolOptions,
 } from "./options.ts";
 export type {

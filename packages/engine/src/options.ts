@@ -122,6 +122,14 @@ export interface ClientOptions {
   readonly ssh?: "given" | "user";
 }
 
+/** For a target that takes only so many pushes at a time. What either rejects with ends the run. */
+export interface PushPace {
+  /** Resolves when a push would be let through. Asked before the source is asked for the pack that it carries. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** Resolves when a push may go; it goes at once then. Asked for each push request, repeated ones too. */
+  enter(signal: AbortSignal): Promise<void>;
+}
+
 /** Of one call. */
 export interface CallOptions {
   /** Ends the run: both sides are closed, and the promise rejects with `ABORTED`. */
@@ -133,6 +141,8 @@ export interface CallOptions {
   readonly heldBack?: readonly HeldBackRef[];
   /** The `execution.blockedPlan` of an earlier result, approved by a person: exactly these deletes may exceed `maxDeletes`. */
   readonly approvedPlan?: string;
+  /** Lets pushes through. Default: each goes at once. */
+  readonly pace?: PushPace;
   /** Measure memory, CPU and garbage collection of this process meanwhile. */
   readonly measure?: boolean;
 }

@@ -2,7 +2,7 @@
 
 import type { SyncEvent } from "./observer.ts";
 import type { RunMeter } from "./meter.ts";
-import type { ResolvedLimits } from "./options.ts";
+import type { PushPace, ResolvedLimits } from "./options.ts";
 import type { HeldBackRef } from "./plan/hold-back.ts";
 import type { SourceRemote, TargetRemote } from "./remote/remote.ts";
 import type { ResolvedSyncRequest } from "./request.ts";
@@ -32,6 +32,7 @@ export interface Run {
   readonly batchStrategy: DivisionStrategy;
   readonly heldBack: readonly HeldBackRef[];
   readonly approvedPlan: string | undefined;
+  readonly pace: PushPace | undefined;
   /** Only a plan: nothing is changed and no content is downloaded. */
   readonly dryRun: boolean;
   /** The target is filled for the first time: a ref that it has is left as it is. */

@@ -42,6 +42,7 @@ export type {
   JobRecord,
   NewHint,
   NextRun,
+  PushRate,
   RoutePage,
   RouteStore,
   RunEnd,

@@ -221,6 +221,7 @@ export function runBetween(
       batchStrategy: "first-parent",
       heldBack: [],
       approvedPlan: undefined,
+      pace: undefined,
       dryRun: options.dryRun ?? false,
       onlyNew: false,
       packBytes: 0,

@@ -97,7 +97,10 @@ export class PackCarrier {
       for (;;) {
         const guard = this.#guard(delivery);
         try {
+          const { pace, signal } = this.#run;
+          await pace?.ready(signal);
           if (needsPack) pack ??= await this.#fetch(delivery, guard);
+          await pace?.enter(signal);
         } catch (error) {
           if (!guard.isDeclined && verdicts.size === 0) throw error;
           return ended(guard.isDeclined ? "declined" : "settled", { ...NOT_PUSHED, error }, guard.facts);

@@ -11,7 +11,8 @@ export const LONGEST_PAUSE_MS: number = 15 * 60_000;
 export const PROBE_MS = 60_000;
 /** How long a run waits for a host that is used to its limit. */
 export const FULL_MS = 1_000;
-export const MINUTE_MS = 60_000;
+/** A minute as the target's host counts it: a push that waited for its connection arrives later than it was let go. */
+export const PUSH_WINDOW_MS = 61_000;
 
 /** What the stores know by name: a host, or one credential at it. No host has an `@` in its name. */
 const AT = "@";

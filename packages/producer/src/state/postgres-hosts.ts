@@ -6,12 +6,12 @@ import {
   FIRST_PAUSE_MS,
   FULL_MS,
   LONGEST_PAUSE_MS,
-  MINUTE_MS,
   partyName,
   PROBE_MS,
+  PUSH_WINDOW_MS,
 } from "./host-rules.ts";
 import type { Transaction } from "./postgres-transaction.ts";
-import type { HostFindings, RunStart } from "./route-store.ts";
+import type { HostFindings, PushRate, RunStart } from "./route-store.ts";
 
 interface HostRow {
   readonly name: string;
@@ -56,7 +56,7 @@ export async function lockHosts(
   );
   const pushes = await client.query<{ at: number }>(
     "select at from gitsync.push where target_key = $1 and at > $2 order by at desc",
-    [target, now - MINUTE_MS],
+    [target, now - PUSH_WINDOW_MS],
   );
   const known = new Map(rows.map((row) => [row.name, row]));
   const freeAt = (host: string): number => {
@@ -67,7 +67,7 @@ export async function lockHosts(
   const mayPushAt = (host: string | undefined): number => {
     const rate = host === undefined ? undefined : pushesPerMinute[host];
     const oldest = rate === undefined ? undefined : pushes.rows[rate - 1];
-    return oldest === undefined ? 0 : oldest.at + MINUTE_MS;
+    return oldest === undefined ? 0 : oldest.at + PUSH_WINDOW_MS;
   };
   return {
     heldUntil: (hosts) => {
@@ -101,19 +101,30 @@ export async function leaveHosts({ client }: Transaction, runId: string): Promis
   await client.query("delete from gitsync.host_use where run_id = $1", [runId]);
 }
 
-/** Count pushes to a target, and forget old ones. */
-export async function recordPushes(transaction: Transaction, target: string, count: number): Promise<void> {
-  if (count <= 0) return;
+/** Distinguishes our locks of targets from other advisory locks. */
+const PUSH_LOCKS = 716_822;
+
+/** The step behind `RouteStore.pushWait`. */
+export async function pushWait(
+  transaction: Transaction,
+  target: string,
+  { perMinute, take }: PushRate,
+): Promise<number> {
   const { client } = transaction;
+  await client.query("select pg_advisory_xact_lock($1, hashtext($2))", [PUSH_LOCKS, target]);
   const now = await transaction.now();
-  await client.query("delete from gitsync.push where target_key = $1 and at <= $2", [
-    target,
-    now - MINUTE_MS,
-  ]);
-  await client.query(
-    "insert into gitsync.push (target_key, at) select $1, $2 from generate_series(1, $3::integer)",
-    [target, now, Math.min(1_000, count)],
+  const since = now - PUSH_WINDOW_MS;
+  const { rows } = await client.query<{ at: number }>(
+    "select at from gitsync.push where target_key = $1 and at > $2 order by at desc offset $3 limit 1",
+    [target, since, perMinute - 1],
   );
+  const [before] = rows;
+  if (before !== undefined) return before.at - since;
+  if (take) {
+    await client.query("delete from gitsync.push where target_key = $1 and at <= $2", [target, since]);
+    await client.query("insert into gitsync.push (target_key, at) values ($1, $2)", [target, now]);
+  }
+  return 0;
 }
 
 /** Write down what a run learned of its hosts. */

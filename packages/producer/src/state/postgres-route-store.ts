@@ -16,7 +16,7 @@ import { jobFromRow, routeFromRow, type JobRow, type RouteRow } from "./postgres
 import { retire, storeRoutes, takeWaking, wake, wakeAt } from "./postgres-schedule.ts";
 import { startNextRun } from "./postgres-start-run.ts";
 import { Transactions, type Transaction } from "./postgres-transaction.ts";
-import { leaveHosts, recordHosts, recordPushes } from "./postgres-hosts.ts";
+import { leaveHosts, pushWait, recordHosts } from "./postgres-hosts.ts";
 import { recordHint } from "./postgres-hint.ts";
 import { countEach, pageSize } from "./query.ts";
 import { routeStatus } from "./route-record.ts";
@@ -28,6 +28,7 @@ import type {
   JobRecord,
   NewHint,
   NextRun,
+  PushRate,
   RoutePage,
   RouteStore,
   RunEnd,
@@ -127,6 +128,10 @@ export class PostgresRouteStore implements RouteStore {
 
   async startRun(target: TargetKey, start: RunStart): Promise<NextRun> {
     return await this.#transactions.run((transaction) => startNextRun(transaction, target, start));
+  }
+
+  async pushWait(target: TargetKey, push: PushRate): Promise<number> {
+    return await this.#transactions.run((transaction) => pushWait(transaction, target, push));
   }
 
   async progress(route: string, runId: string, progress: RunProgress): Promise<void> {
@@ -265,7 +270,6 @@ async function finish(transaction: Transaction, report: RunReport, end: RunEnd):
   await recordHosts(transaction, end.hosts);
   if (row === undefined) return false;
   await leaveHosts(transaction, report.runId);
-  await recordPushes(transaction, row.target_key, end.pushes ?? 0);
   const token = end.requestAgain === true ? newToken() : null;
   if (row.run_id !== report.runId) {
     if (token !== null) {

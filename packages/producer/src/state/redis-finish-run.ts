@@ -1,6 +1,6 @@
 /** The script that records how a run ended: of its route, its jobs, and the hosts it spoke to. */
 
-import { FAILURES_TO_OPEN, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, MINUTE_MS } from "./host-rules.ts";
+import { FAILURES_TO_OPEN, FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./host-rules.ts";
 
 /** ARGV: clock, route, run, report, end, error, token, reports that are kept, kept ms of completed jobs, of others, jobs that are kept */
 export const FINISH_RUN: string = `
@@ -30,12 +30,6 @@ if found.blocked then
 end
 if call('EXISTS', key) == 0 then return 0 end
 leave_hosts(run, cjson.decode(call('HGET', key, 'hosts') or '[]'))
-local pushes_key = S .. 'pushes:' .. call('HGET', key, 'target')
-for _ = 1, math.min(fin.pushes or 0, 1000) do call('RPUSH', pushes_key, int(now)) end
-if fin.pushes and fin.pushes > 0 then
-  call('LTRIM', pushes_key, -1000, -1)
-  call('PEXPIRE', pushes_key, ${MINUTE_MS})
-end
 local function request_again()
   local requested, synced = unpack(call('HMGET', key, 'requested', 'synced'))
   if requested == synced then call('HSET', key, 'firstUnsyncedAt', int(now)) end

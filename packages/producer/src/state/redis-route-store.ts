@@ -25,6 +25,7 @@ import type {
   JobRecord,
   NewHint,
   NextRun,
+  PushRate,
   RoutePage,
   RouteStore,
   RunEnd,
@@ -181,6 +182,10 @@ export class RedisRouteStore implements RouteStore {
       quarantine: JSON.parse(String(quarantine)),
       approvedPlan: approved === "" ? undefined : String(approved),
     };
+  }
+
+  async pushWait(target: TargetKey, push: PushRate): Promise<number> {
+    return Number(await this.#scripts.run("pushWait", target, push.perMinute, push.take ? "1" : ""));
   }
 
   async progress(route: string, runId: string, progress: RunProgress): Promise<void> {

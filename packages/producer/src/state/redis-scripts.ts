@@ -14,7 +14,7 @@
 
 import { PRELUDE } from "./redis-script-prelude.ts";
 import { SCHEDULE_SCRIPTS, type ScheduleScriptName } from "./redis-schedule-scripts.ts";
-import { FAILURES_TO_OPEN, FULL_MS, MINUTE_MS, PROBE_MS } from "./host-rules.ts";
+import { FAILURES_TO_OPEN, FULL_MS, PROBE_MS, PUSH_WINDOW_MS } from "./host-rules.ts";
 import { FINISH_RUN } from "./redis-finish-run.ts";
 import { DELIVERY_KEEP_MS } from "./waking.ts";
 
@@ -118,7 +118,7 @@ local function held_by_hosts(hosts)
     local pushes = index == #hosts and pushes_per_minute[host]
     if pushes then
       local at = tonumber(call('LINDEX', S .. 'pushes:' .. target, -pushes) or '') or 0
-      until_ms = math.max(until_ms, at + ${MINUTE_MS})
+      until_ms = math.max(until_ms, at + ${PUSH_WINDOW_MS})
     end
     if until_ms > now then wait = math.max(wait or 0, until_ms) end
   end
@@ -194,6 +194,19 @@ end
 return { 'idle', held_until and int(held_until - now) or '', foreign }
 `;
 
+/** ARGV: clock, target, pushes in a window, '1' to count one. Answers how long it has to wait. */
+const PUSH_WAIT = `
+local key, most = S .. 'pushes:' .. ARGV[2], tonumber(ARGV[3])
+local at = tonumber(call('LINDEX', key, -most) or '')
+if at and at + ${PUSH_WINDOW_MS} > now then return int(at + ${PUSH_WINDOW_MS} - now) end
+if ARGV[4] == '1' then
+  call('RPUSH', key, int(now))
+  call('LTRIM', key, -math.max(1000, most), -1)
+  call('PEXPIRE', key, ${PUSH_WINDOW_MS})
+end
+return '0'
+`;
+
 /** ARGV: clock, route, run, progress */
 const PROGRESS = `
 if call('HGET', route_key(ARGV[2]), 'runId') == ARGV[3] then call('HSET', route_key(ARGV[2]), 'progress', ARGV[4]) end
@@ -251,6 +264,7 @@ export type ScriptName =
   | "approve"
   | "markTold"
   | "startRun"
+  | "pushWait"
   | "progress"
   | "finishRun"
   | "cancelJob"
@@ -265,6 +279,7 @@ export const SCRIPTS: Readonly<Record<ScriptName, string>> = Object.freeze({
   approve: PRELUDE + APPROVE,
   markTold: PRELUDE + MARK_TOLD,
   startRun: PRELUDE + START_RUN,
+  pushWait: PRELUDE + PUSH_WAIT,
   progress: PRELUDE + PROGRESS,
   finishRun: PRELUDE + FINISH_RUN,
   cancelJob: PRELUDE + CANCEL_JOB,

@@ -96,6 +96,14 @@ export type NextRun =
       readonly foreign?: true;
     };
 
+/** A push that is about to be made to a target whose host takes only so many. */
+export interface PushRate {
+  /** receive-pack requests per minute and target repository. */
+  readonly perMinute: number;
+  /** Count it from now on, if it may go. */
+  readonly take: boolean;
+}
+
 /** What a run learned of the hosts it spoke to. */
 export interface HostFindings {
   /** Hosts that did what was asked: they can be reached. */
@@ -120,8 +128,6 @@ export interface RunEnd {
   readonly waitMs?: number;
   /** What was learned of the hosts. Recorded even when another run of the route took over. */
   readonly hosts?: HostFindings;
-  /** receive-pack requests that the run made. */
-  readonly pushes?: number;
   /** What {@link NextRun} `starts` counts from next time. Default: 0. */
   readonly starts?: number;
   /** Write a new `requested`: what this run did is not certain, somebody has to look again. */
@@ -233,6 +239,8 @@ export interface RouteStore {
 
   /** Take the next dirty, unpaused, due route of a target and start its run. */
   startRun(target: TargetKey, start: RunStart): Promise<NextRun>;
+  /** How long the next push to a target has to wait, in milliseconds; 0: it may go. Exact, whoever asks at the same time. */
+  pushWait(target: TargetKey, push: PushRate): Promise<number>;
   /** Say how far a run is. Ignored when another run took over. */
   progress(route: string, runId: string, progress: RunProgress): Promise<void>;
   /**

@@ -275,6 +275,28 @@ describeWith(["nginx"], "credentials", () => {
   });
 });
 
+test("a probe ends at once when it is cancelled while a server says nothing", async () => {
+  const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const address = silent.address();
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  const controller = new AbortController();
+  silent.once("request", () => controller.abort());
+  const client = openClient();
+  const startedAt = performance.now();
+  const failure = await failureOf(
+    client.probe(
+      { source: { url: `http://127.0.0.1:${address.port}/a.git` } },
+      { signal: controller.signal },
+    ),
+  );
+  expect(failure.code).toBe("ABORTED");
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  await client.close();
+  silent.closeAllConnections();
+  silent.close();
+});
+
 test("a redirect of the listing is followed, and no secret goes to another origin", async () => {
   await using folder = temporaryFolder();
   const source = await createRepository(folder.join("source.git"));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { git } from "../support/git.ts";
-import { commit, fsck, refsOf, setRef, tag } from "../support/repository.ts";
+import { commit, deleteRef, fsck, refsOf, setRef, tag } from "../support/repository.ts";
 import {
   branchesAndTags,
   describeWays,
@@ -177,6 +177,27 @@ describeWays("a tag that moved", (way) => {
     await setRef(sides.source, "refs/tags/blob", blob);
     await sides.replicate();
     expect(await refsOf(sides.target)).toEqual(await refsOf(sides.source));
+    await expectSound(sides);
+  });
+});
+
+describeWays("notes that went apart", (way) => {
+  test("are blocked, overwritten with a lease, and deleted when they are gone and pruned", async () => {
+    await using sides = await twoSides(way, { source: { config: { "uploadpack.allowFilter": "true" } } });
+    const scope = { allRefs: true };
+    await commit(sides.source, "refs/heads/main", { a: "1" });
+    await commit(sides.source, "refs/notes/commits", { n: "1" });
+    await sides.sync({ scope });
+    await commit(sides.source, "refs/notes/commits", { n: "2" }, { parents: [] });
+    const failure = await failureOf(sides.sync({ scope }));
+    expect(outcomes(failure.result)).toEqual(["refs/notes/commits: not-attempted (not-fast-forward)"]);
+    const forced = await sides.sync({ scope, policy: { force: "with-lease" } });
+    expect(outcomes(forced)).toEqual(["refs/notes/commits: applied (forced)"]);
+    expect(await refsOf(sides.target)).toEqual(await refsOf(sides.source));
+    await deleteRef(sides.source, "refs/notes/commits");
+    const pruned = await sides.sync({ scope, policy: { prune: true } });
+    expect(outcomes(pruned)).toEqual(["refs/notes/commits: applied (source-ref-gone)"]);
+    expect([...(await refsOf(sides.target)).keys()]).toEqual(["refs/heads/main"]);
     await expectSound(sides);
   });
 });

@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readPackObjects } from "@gitsync/protocol";
 import { expect, test } from "vitest";
 import { git } from "../support/git.ts";
 import {
@@ -11,6 +12,8 @@ import {
   setRef,
   tag,
 } from "../support/repository.ts";
+import { fetchesOf, pushesOf } from "./pushed-packs.ts";
+import { openScriptedHost } from "./remotes/scripted-host.ts";
 import { branchesAndTags, describeWays, expectSound, failureOf, outcomes, twoSides } from "./two-sides.ts";
 
 describeWays("a target that borrows its objects from another repository", (way) => {
@@ -49,6 +52,41 @@ describeWays("a target with fewer abilities", (way) => {
     });
     expect((await refsOf(sides.target)).size).toBe(0);
   });
+});
+
+test("a target that completes no thin packs is sent whole ones", async () => {
+  await using rig = await openScriptedHost(
+    {
+      intercept: ({ service, isListing }) =>
+        service === "git-receive-pack" && isListing
+          ? {
+              type: "rewrite",
+              rewrite: (body) =>
+                Buffer.from(body.toString("latin1").replace(" ofs-delta ", " no-thin x "), "latin1"),
+            }
+          : undefined,
+    },
+    { includeTags: true },
+  );
+  const lines = Array.from({ length: 500 }, (_, n) => `line ${n}\n`).join("");
+  await commit(rig.source, "refs/heads/main", { a: lines });
+  await rig.relay({ mode: "sync" });
+  for (const name of ["main", "side"]) {
+    const next = await commit(rig.source, "refs/heads/main", { a: `${lines}${name}\n` });
+    await tag(rig.source, name, next, "One");
+    await setRef(rig.source, `refs/heads/${name}`, next);
+  }
+  rig.host.forgetRequests();
+  await rig.relay({ mode: "sync" });
+  await rig.relay({ mode: "replicate" });
+  const fetches = fetchesOf(rig.host).filter((text) => !text.includes("filter tree:0"));
+  expect(fetches.length).toBeGreaterThan(0);
+  expect(fetches.join("")).not.toContain("thin-pack");
+  // What came can be read by itself.
+  const [push] = pushesOf(rig.host);
+  const pack = push?.body.subarray(push.body.indexOf("PACK")) ?? Buffer.alloc(0);
+  expect([...readPackObjects(pack, { format: "sha1" })].length).toBeGreaterThan(4);
+  expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
 });
 
 /** How the deltas of a repository's packs name their bases. */

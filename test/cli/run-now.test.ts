@@ -116,11 +116,12 @@ describeWith(["git"], "sync, replicate, plan and probe run in this process", () 
 
   test("an unreachable host is told at once: exit 1 and a document", async ({ expect }) => {
     const url = `http://127.0.0.1:${await freePort()}/a.git`;
-    for (const command of [
-      ["sync", url, "x.git"],
-      ["probe", url],
-    ]) {
-      const outcome = await run(...command, "--json");
+    const commands = [
+      ...["sync", "replicate", "plan", "bootstrap"].map((name) => [name, url, "x.git"]),
+      ...["probe", "fetch"].map((name) => [name, url]),
+    ];
+    const outcomes = await Promise.all(commands.map((command) => run(...command, "--json")));
+    for (const outcome of outcomes) {
       expect(outcome.code).toBe(1);
       expect(documentOf(outcome)).toMatchObject({ error: { code: "REMOTE_UNREACHABLE", retryable: true } });
     }

@@ -194,6 +194,18 @@ function conformance(kind: HostKind): void {
     await expectSound(rig);
   });
 
+  test("lists no more refs, and reads no longer listing, than is allowed", async () => {
+    await using rig = await openRig(kind);
+    const first = await commit(rig.source, "refs/heads/main", { a: "1" });
+    for (const name of ["a", "b", "c"]) await setRef(rig.source, `refs/heads/${name}`, first);
+    for (const limits of [{ maxRefs: 3 }, { maxListingBytes: 100 }]) {
+      const failure = await failureOf(rig.replicate({ limits }));
+      expect(failure).toMatchObject({ code: "PROTOCOL_INVALID", details: { side: "source" } });
+    }
+    expect((await refsOf(rig.target)).size).toBe(0);
+    await expectSound(rig);
+  });
+
   test("carries names and paths with spaces, quotes and percent signs", async () => {
     await using rig = await openRig(kind);
     const odd = "it's 100% a b!.git";

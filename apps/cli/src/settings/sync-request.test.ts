@@ -179,6 +179,22 @@ describe("credentials", () => {
   );
 });
 
+test("variables say what flags leave open, and flags win", ({ expect }) => {
+  const { runNow: said } = readEnvironment({
+    GITSYNC_PROTOCOL: "v1",
+    GITSYNC_SOURCE_FOLLOW_INFO_REFS_REDIRECT: "1",
+    GITSYNC_TARGET_FOLLOW_INFO_REFS_REDIRECT: "yes",
+  });
+  const request = syncRequestOf(contextOf("sync", ["/a", "/b"]), {}, said);
+  expect(request).toMatchObject({
+    source: { followInfoRefsRedirect: true },
+    target: { followInfoRefsRedirect: true },
+    policy: { protocol: "v1" },
+  });
+  const flagged = syncRequestOf(contextOf("sync", ["/a", "/b", "--protocol", "v2"]), {}, said);
+  expect(flagged.policy?.protocol).toBe("v2");
+});
+
 test("a flag that says that a variable stands for it names one that is documented", ({ expect }) => {
   const documented = new Set(ENVIRONMENT.map(({ name }) => name));
   const named = Object.keys(FLAGS).flatMap((name) => flagOf(name as keyof typeof FLAGS).env ?? []);

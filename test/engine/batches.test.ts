@@ -1,94 +1,11 @@
-import { mkdir, symlink } from "node:fs/promises";
 import type { SyncEvent, SyncResult } from "@gitsync/engine";
 import { describe, expect, test } from "vitest";
-import { startNginxGitServer, type LoggedRequest } from "../support/git-server.ts";
 import { git } from "../support/git.ts";
-import { generateHistory } from "../support/history.ts";
 import { noise } from "../support/noise.ts";
-import {
-  commit,
-  copyRepository,
-  createRepository,
-  fsck,
-  leftoversOf,
-  refsOf,
-  setRef,
-} from "../support/repository.ts";
-import { describeWith } from "../support/requirements.ts";
+import { installRefLog } from "../support/ref-log.ts";
+import { commit, copyRepository, createRepository, fsck, refsOf, setRef } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { describeWays, expectSound, failureOf, openClient, outcomes, twoSides } from "./two-sides.ts";
-
-describeWith(["nginx"], "a first mirror of fifty thousand commits", () => {
-  test.for([
-    { by: "receive.maxInputSize", allowFilter: "true" },
-    { by: "receive.maxInputSize", allowFilter: "false" },
-    { by: "client_max_body_size", allowFilter: "true" },
-    { by: "client_max_body_size", allowFilter: "false" },
-  ])(
-    "to a target that takes a tenth of its pack succeeds without any option ($by, filter $allowFilter)",
-    { timeout: 120_000 },
-    async ({ by, allowFilter }) => {
-      await using folder = temporaryFolder("batches");
-      const history = await generateHistory({
-        commits: 51_000,
-        refs: 40,
-        tags: 30,
-        notes: 5,
-        fileBytes: 120,
-      });
-      await mkdir(folder.join("from"));
-      await symlink(history, folder.join("from", "source.git"));
-      const limit = Math.floor((await packBytes(history)) / 10);
-      const isByGit = by === "receive.maxInputSize";
-      const target = await createRepository(folder.join("to", "target.git"), {
-        config: isByGit ? { "receive.maxInputSize": String(limit) } : {},
-      });
-      await using here = await startNginxGitServer({
-        root: folder.join("from"),
-        receivePack: false,
-        config: { "uploadpack.allowFilter": allowFilter },
-      });
-      await using there = await startNginxGitServer({
-        root: folder.join("to"),
-        ...(isByGit ? {} : { clientMaxBodySize: String(limit) }),
-      });
-      const client = openClient();
-      const result = await client.replicate({
-        source: { url: `${here.url}/source.git` },
-        target: { url: `${there.url}/target.git` },
-        scope: { allRefs: true },
-      });
-      expect(result.execution).toMatchObject({
-        transferMode: "batched",
-        reason: "limit-met",
-        converged: true,
-      });
-      const { planned, done } = result.execution.batch;
-      expect([planned === done, done > 10]).toEqual([true, true]);
-      // One that only asks who we are has no pack.
-      const pushes = (await there.requests()).filter(
-        ({ method, requestBytes }) => method === "POST" && requestBytes > 1_024,
-      );
-      expect(pushes.length).toBeLessThan(40);
-      expect(largestOf(pushes)).toBeLessThanOrEqual(limit + 4_096);
-      expect(await refsOf(target)).toEqual(await refsOf(history));
-      expect(await leftoversOf(target)).toEqual([]);
-      await fsck(target);
-      await client.close();
-    },
-  );
-});
-
-/** A pack of all refs, as git makes it. */
-async function packBytes(repository: string): Promise<number> {
-  const list = await git(["count-objects", "-v"], { cwd: repository });
-  return 1_024 * Number(/^size-pack: (\d+)$/mu.exec(list)?.[1]);
-}
-
-/** Of the pushes that were taken. */
-function largestOf(pushes: readonly LoggedRequest[]): number {
-  return Math.max(...pushes.filter(({ status }) => status === 200).map(({ requestBytes }) => requestBytes));
-}
 
 /** A trunk of so many commits with a file of noise each. */
 async function growTrunk(repository: string, commits: number, bytes = 20_000): Promise<string[]> {
@@ -150,16 +67,22 @@ describeWays("a target that takes small packs only", (way) => {
     await expectSound(sides);
   });
 
-  test("gets what fits when one commit does not", async () => {
+  test("gets what fits when one commit does not, and says which one", async () => {
     await using sides = await twoSides(way, { target: limited(150_000) });
     const [first = ""] = await growTrunk(sides.source, 20);
     await setRef(sides.source, "refs/heads/big", first);
-    await commit(sides.source, "refs/heads/big", { big: noise(400_000) });
+    const big = await commit(sides.source, "refs/heads/big", { big: noise(400_000) });
+    await commit(sides.source, "refs/heads/big", { big: "small again" });
     const result = await sides.replicate({ policy: { bestEffort: true } });
     expect(outcomes(result)).toEqual([
       "refs/heads/big: refused (pack-too-large)",
       "refs/heads/main: applied (create)",
     ]);
+    const [{ reason } = { reason: "" }] = result.refs.filter(({ outcome }) => outcome === "refused");
+    expect(reason).toContain(`${big} brings `);
+    expect(reason).toMatch(
+      / brings has (?:more than )?[1-5]\d{5} bytes in 3 objects and cannot be divided, .*; .*Git LFS/u,
+    );
     const source = await refsOf(sides.source);
     expect((await refsOf(sides.target)).get("refs/heads/main")).toBe(source.get("refs/heads/main"));
     await expectSound(sides);
@@ -233,7 +156,9 @@ describe("a limit that the operator gives", () => {
     await growTrunk(sides.source, 3);
     const failure = await failureOf(sides.replicate());
     expect(failure.result?.refs).toMatchObject([{ outcome: "refused", code: "pack-too-large" }]);
-    expect(failure.result?.refs[0]?.reason).toMatch(/cannot be divided .*; raise the target's limit/u);
+    expect(failure.result?.refs[0]?.reason).toMatch(
+      /cannot be divided, but the limit that was given is 10000 bytes .*--target-max-pack-bytes/u,
+    );
     expect((await refsOf(sides.target)).size).toBe(0);
   });
 });
@@ -266,4 +191,96 @@ test("what a run left behind that nobody needs any more is removed by the next o
   expect(result.execution).toMatchObject({ transferMode: "refs-only", reason: "leftovers-only" });
   expect(await refsOf(target)).toEqual(await refsOf(source));
   await client.close();
+});
+
+test("that takes less than it did is found out anew", async () => {
+  await using sides = await twoSides("local", { target: limited(400_000) });
+  await growTrunk(sides.source, 30);
+  await sides.replicate();
+  await git(["config", "receive.maxInputSize", "100000"], { cwd: sides.target });
+  await growTrunk(sides.source, 30, 20_001);
+  const events: SyncEvent[] = [];
+  const result = await sides.replicate({ observer: (event) => events.push(event) });
+  expect(result.execution).toMatchObject({ reason: "limit-learned", converged: true });
+  // What was learned first does not outlive what was learned last.
+  await growTrunk(sides.source, 30, 20_002);
+  const later: SyncEvent[] = [];
+  await sides.replicate({ observer: (event) => later.push(event) });
+  const first = later.find((event) => event.type === "batch");
+  expect(first?.limitBytes).toBeLessThan(200_000);
+  await expectSound(sides);
+});
+
+/** A source and a target that holds what a run brought before it was cancelled after two parts. */
+async function interrupted(folder: { readonly join: (...parts: string[]) => string }) {
+  const source = await createRepository(folder.join("source.git"));
+  const target = await copyRepository(source, folder.join("target.git"));
+  await growTrunk(source, 20);
+  const client = openClient({ limits: { targetMaxPackBytes: 100_000 } });
+  const request = { source: { url: source }, target: { url: target } };
+  const stop = new AbortController();
+  const observer = (event: SyncEvent): void => {
+    if (event.type === "batch" && event.done === 2) stop.abort();
+  };
+  await failureOf(client.replicate(request, { signal: stop.signal, observer }));
+  await client.close();
+  const left = await refsOf(target, "refs/gitsync");
+  expect(left.size).toBeGreaterThan(0);
+  return { source, target, request, left };
+}
+
+test("what a run left of a history that was rewritten since is removed, and nobody sees it", async () => {
+  await using folder = temporaryFolder("rewritten");
+  const { source, target, request } = await interrupted(folder);
+  await git(["update-ref", "-d", "refs/heads/main"], { cwd: source });
+  await git(["gc", "--quiet", "--prune=now"], { cwd: source });
+  await growTrunk(source, 20, 20_001);
+  const log = await installRefLog(target);
+  const client = openClient();
+  const result = await client.replicate(request);
+  expect(result.execution).toMatchObject({ reason: "batches-unfinished", converged: true });
+  expect(await refsOf(target)).toEqual(await refsOf(source));
+  const changes = (await log.changes()).filter(({ ref }) => !ref.startsWith("refs/gitsync/"));
+  expect(changes.map(({ ref }) => ref)).toEqual(["refs/heads/main"]);
+  await fsck(target);
+  await client.close();
+});
+
+test("what another source's run left is left alone", async () => {
+  await using folder = temporaryFolder("foreign");
+  const { target, left } = await interrupted(folder);
+  const other = await createRepository(folder.join("other.git"));
+  await growTrunk(other, 10, 20_001);
+  const client = openClient();
+  const result = await client.replicate({
+    source: { url: other },
+    target: { url: target },
+    policy: { prune: true },
+  });
+  expect(result.execution).toMatchObject({ transferMode: "relay", converged: true });
+  expect(await refsOf(target)).toEqual(new Map([...left, ...(await refsOf(other))]));
+  await client.close();
+});
+
+test("two first mirrors of one target at once end well, and leave nothing", async () => {
+  await using folder = temporaryFolder("racing");
+  const source = await createRepository(folder.join("source.git"));
+  const ids = await growTrunk(source, 40);
+  for (const [name, at] of [
+    ["a", 9],
+    ["b", 19],
+    ["c", 29],
+  ] as const)
+    await setRef(source, `refs/heads/${name}`, ids[at] ?? "");
+  const target = await createRepository(folder.join("target.git"), limited(150_000));
+  const log = await installRefLog(target);
+  const clients = [openClient(), openClient({ limits: { targetMaxPackBytes: 90_000 } })];
+  const request = { source: { url: source }, target: { url: target } };
+  const results = await Promise.all(clients.map((client) => client.replicate(request)));
+  expect(results.map(({ execution }) => execution.converged)).toEqual([true, true]);
+  expect(await refsOf(target)).toEqual(await refsOf(source));
+  const changes = (await log.changes()).filter(({ ref }) => !ref.startsWith("refs/gitsync/"));
+  expect(changes.length, "each ref is written once").toBe(4);
+  await fsck(target);
+  for (const client of clients) await client.close();
 });

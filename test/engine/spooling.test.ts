@@ -3,7 +3,7 @@ import type { Client, ClientOptions, SyncEvent, SyncRequest } from "@gitsync/eng
 import { expect, test } from "vitest";
 import { startNodeGitServer, type NodeGitServer, type RecordedRequest } from "../support/git-server.ts";
 import { noise } from "../support/noise.ts";
-import { commit, createRepository, fsck, leftoversOf, refsOf } from "../support/repository.ts";
+import { commit, createRepository, fsck, leftoversOf, refsOf, setRef } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { failureOf, openClient } from "./two-sides.ts";
 
@@ -122,11 +122,38 @@ test("a push from a spool that breaks off is sent again without asking the sourc
   await expectMirrored(rig);
 });
 
-test("a spool that is full fails the run before the target has anything", async () => {
+test("what does not fit into the spool is named with its size, the folder and its quota, and is no refusal", async () => {
   await using rig = await openRig({ use: "always", maxBytes: 500_000 });
+  const big = (await refsOf(rig.source)).get("refs/heads/main") ?? "";
   const failure = await failureOf(rig.client.sync(rig.request));
-  expect(failure.code).toMatch(/^(?:SPOOL_FAILED|REFS_REFUSED|PACK_TOO_LARGE)$/u);
+  expect(failure).toMatchObject({ code: "SPOOL_FAILED", details: { limit: 500_000, used: 0 } });
+  expect(failure.message).toMatch(
+    new RegExp(
+      `^The spool folder \\S+ is too small: what ${big} brings has more than [5-9]\\d{5} bytes in 3 objects and has to be whole before it is pushed; 0 of the 500000 bytes of its quota are in use$`,
+      "u",
+    ),
+  );
+  expect(failure.remedy).toContain("spool.maxBytes, GITSYNC_SPOOL_BYTES");
+  expect(failure.result?.refs).toMatchObject([{ outcome: "not-attempted" }]);
   expect(rig.pushes()).toEqual([]);
   expect((await refsOf(rig.target)).size).toBe(0);
   expect(await rig.spooled()).toEqual([]);
+});
+
+test("a transfer that does not fit into the spool goes in batches that do, and nobody takes that for the target's limit", async () => {
+  await using rig = await openRig({ use: "always", maxBytes: 500_000 });
+  await setRef(
+    rig.source,
+    "refs/heads/main",
+    await commit(rig.source, "refs/heads/other", { a: noise(1_000) }),
+  );
+  for (let n = 0; n < 8; n += 1)
+    await commit(rig.source, "refs/heads/main", { [`f${n}`]: noise(150_000, String(n)) });
+  const events: SyncEvent[] = [];
+  const result = await rig.client.sync(rig.request, { observer: (event) => events.push(event) });
+  expect(result.execution).toMatchObject({ transferMode: "batched", converged: true });
+  expect(events.filter(({ type }) => type === "batch").length).toBeGreaterThan(2);
+  await expectMirrored(rig);
+  await commit(rig.source, "refs/heads/main", { a: "1" });
+  expect((await rig.client.sync(rig.request)).execution.transferMode).toBe("relay");
 });

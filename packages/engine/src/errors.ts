@@ -100,7 +100,11 @@ export const SYNC_ERRORS = {
     class: "permanent",
     remedy: "allow chunked requests at the target, a spool folder here, or raise memoryBytes",
   },
-  SPOOL_FAILED: { class: "transient", remedy: "make room in the spool folder, or name another one" },
+  SPOOL_FAILED: {
+    class: "transient",
+    remedy:
+      "raise the quota of the spool folder (spool.maxBytes, GITSYNC_SPOOL_BYTES), make room on its disk, or name another one (spool.directory, GITSYNC_SPOOL_DIR)",
+  },
   PUSH_REFUSED: { class: "transient", remedy: "read the target's message" },
   LEASE_LOST: { class: "transient", remedy: "try again; somebody else keeps moving the target's refs" },
   TARGET_LIED: { class: "unknown", remedy: "look at the target: it reported success and does not show it" },

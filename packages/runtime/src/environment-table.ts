@@ -66,6 +66,13 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = Object.freeze([
     scope: "every-process",
   },
   {
+    name: "GITSYNC_SPOOL_BYTES",
+    default: "4g",
+    meaning: "how much may lie there at a time, in bytes or with `k`, `m`, `g` or `t`",
+    secret: false,
+    scope: "every-process",
+  },
+  {
     name: "LOG_LEVEL",
     default: "info",
     meaning: "`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`",

@@ -32,6 +32,7 @@ export interface Environment {
   /** `undefined` when it is off. */
   readonly workerListen: ListenAddress | undefined;
   readonly spoolDirectory: string | undefined;
+  readonly spoolBytes: number | undefined;
   readonly logLevel: LogLevel;
   /** `undefined` when nobody asked: JSON, or pretty on a terminal. */
   readonly logFormat: LogFormat | undefined;
@@ -58,6 +59,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     workerConcurrency: reader.integer("GITSYNC_WORKER_CONCURRENCY", 1, 1_000) ?? 8,
     workerListen: reader.address("GITSYNC_WORKER_LISTEN", "off"),
     spoolDirectory: reader.text("GITSYNC_SPOOL_DIR"),
+    spoolBytes: reader.bytes("GITSYNC_SPOOL_BYTES"),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS) ?? "info",
     logFormat: reader.choice("LOG_FORMAT", LOG_FORMATS),
     runNow: {
@@ -110,6 +112,17 @@ class EnvironmentReader {
     const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
     if (number >= min && number <= max) return number;
     this.#fault(name, `is not a whole number from ${min} to ${max}`);
+    return undefined;
+  }
+
+  /** In powers of 1,024, as in git's configuration. */
+  bytes(name: string): number | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const [, figure = "", unit = ""] = /^(\d{1,15})([kmgt]?)$/iu.exec(value) ?? [];
+    const bytes = Number(figure) * 1_024 ** ["", "k", "m", "g", "t"].indexOf(unit.toLowerCase());
+    if (figure !== "" && bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+    this.#fault(name, "is not a number of bytes, or one with k, m, g or t");
     return undefined;
   }
 

@@ -101,13 +101,13 @@ function side(
 
 async function askAll(
   { env, signal, terminal }: CommandContext,
-  { secrets }: Settings,
+  { secrets, environment }: Settings,
   config: FleetConfig,
   repositories: readonly Repository[],
 ): Promise<readonly Answer[]> {
   const http = createHttpClient({ egress: egressPolicyOf(config.egress) });
   const identity = await openFleetIdentity(() => config, { env, secrets, http });
-  const client = createFleetClient(config.egress, env);
+  const client = createFleetClient(config.egress, env, environment);
   const answers: Answer[] = [];
   let done = 0;
   const queue = repositories.entries();

@@ -119,7 +119,7 @@ async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: n
   const http = openFleetHttpClient(config);
   const identity = await openFleetIdentity(() => config.current(), { env, secrets, http });
   shutdown.add("credentials", () => identity.close(), CLOSE_MS);
-  const client = openFleetClient(config, env, environment.spoolDirectory);
+  const client = openFleetClient(config, env, environment);
   shutdown.add("connections", () => client.close(), CLOSE_MS);
   const reader = new SecretReader({ env, secrets });
   const worker = createWorker({

@@ -9,7 +9,7 @@ import {
   type Limits,
 } from "@gitsync/engine";
 import { createUnstableClient, type UnstableClient } from "@gitsync/engine/unstable";
-import { RuntimeError, type EgressConfig } from "@gitsync/runtime";
+import { RuntimeError, type EgressConfig, type Environment } from "@gitsync/runtime";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { VERSION } from "../version.ts";
@@ -45,7 +45,7 @@ export function createCommandLineClient(context: CommandContext, settings: Setti
     ...(flags["bootstrap-strategy"] === "topo" ? { bootstrapStrategy: "topo" as const } : {}),
     childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
     helperEnvironment: childEnvironmentOf(env, HELPER_VARIABLES),
-    ...spoolOf(settings.environment.spoolDirectory),
+    ...spoolOf(settings.environment),
   });
 }
 
@@ -57,18 +57,26 @@ export function createCommandLineClient(context: CommandContext, settings: Setti
 export function createFleetClient(
   egress: EgressConfig,
   env: NodeJS.ProcessEnv,
-  spoolDirectory?: string,
+  spool: SpoolSettings,
 ): Client {
   return createClient({
     egress: egressPolicyOf(egress),
     userAgent: USER_AGENT,
     childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
-    ...spoolOf(spoolDirectory),
+    ...spoolOf(spool),
   });
 }
 
-function spoolOf(directory: string | undefined): Pick<ClientOptions, "spool"> {
-  return directory === undefined ? {} : { spool: { directory } };
+/** Where packs go that have to be whole, and how much may lie there. */
+export type SpoolSettings = Pick<Environment, "spoolDirectory" | "spoolBytes">;
+
+function spoolOf({ spoolDirectory, spoolBytes }: SpoolSettings): Pick<ClientOptions, "spool"> {
+  return {
+    spool: {
+      ...(spoolDirectory === undefined ? {} : { directory: spoolDirectory }),
+      ...(spoolBytes === undefined ? {} : { maxBytes: spoolBytes }),
+    },
+  };
 }
 
 /** Local paths need a folder that names them: without one the scheme `file` opens nothing. */

@@ -17,7 +17,7 @@ test("egress rules that were taken over hold for the next request, of git and of
   const url = `http://127.0.0.1:${port}/a.git`;
   await writeFile(file, "version: 1\negress: { schemes: [http] }\n");
   const config = await openConfigSource({ file, logger: createSilentLogger() });
-  const git = openFleetClient(config, {}, undefined);
+  const git = openFleetClient(config, {}, { spoolDirectory: undefined, spoolBytes: undefined });
   const http = openFleetHttpClient(config);
   const codeOf = (error: unknown): unknown =>
     error instanceof Error && "code" in error ? error.code : error;

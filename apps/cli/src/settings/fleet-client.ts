@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { createHttpClient, type Client, type HttpClient } from "@gitsync/engine";
 import type { ConfigSource, EgressConfig } from "@gitsync/runtime";
-import { createFleetClient, egressPolicyOf } from "./engine-client.ts";
+import { createFleetClient, egressPolicyOf, type SpoolSettings } from "./engine-client.ts";
 
 /**
  * The engine. Each call goes through the client of the egress rules that are in force when it begins; a run that is
@@ -11,12 +11,8 @@ import { createFleetClient, egressPolicyOf } from "./engine-client.ts";
  *
  * @throws {RuntimeError} `CONFIG_INVALID` for authorities that cannot be read.
  */
-export function openFleetClient(
-  config: ConfigSource,
-  env: NodeJS.ProcessEnv,
-  spoolDirectory: string | undefined,
-): Client {
-  const { current, close } = following(config, (egress) => createFleetClient(egress, env, spoolDirectory));
+export function openFleetClient(config: ConfigSource, env: NodeJS.ProcessEnv, spool: SpoolSettings): Client {
+  const { current, close } = following(config, (egress) => createFleetClient(egress, env, spool));
   return {
     probe: (...call) => current().probe(...call),
     plan: (...call) => current().plan(...call),

@@ -75,12 +75,27 @@ export type BatchAction =
   /** Answers to `sized`. */
   | { readonly type: "send" }
   | { readonly type: "decline" }
-  /** These of the tips cannot be reached; go on without them. */
-  | { readonly type: "give-up"; readonly tips: readonly boolean[]; readonly why: "indivisible" | "no-names" }
+  /** These of the tips cannot be reached; go on without them. `unfit`: what was too large. */
+  | {
+      readonly type: "give-up";
+      readonly tips: readonly boolean[];
+      readonly why: "indivisible" | "no-names";
+      readonly unfit: UnfitPart;
+    }
   /** Nothing is left to do. */
   | { readonly type: "finish" }
   /** `not-size`: smaller pushes break off as well, so it was no limit. */
   | { readonly type: "stop"; readonly why: "failed" | "not-size" };
+
+/** A part that was too large, and with what. */
+export interface UnfitPart {
+  /** Its head, or one of them. */
+  readonly node: NodeIndex;
+  readonly bytes: number;
+  readonly objects: number | undefined;
+  /** We gave it up ourselves, so it has more bytes than were seen. */
+  readonly isAtLeast: boolean;
+}
 
 export interface BatchTurn {
   readonly state: BatchState;
@@ -149,7 +164,7 @@ export function advanceBatches(plan: BatchPlan, state: BatchState, event: BatchE
       const denser =
         outgrew && event.objects !== undefined ? Math.max(seen, state.bytesPerObject) * CAUTION : 0;
       const bytesPerObject = Math.max(state.bytesPerObject, denser);
-      return divide(plan, { ...state, bytesPerObject }, part, event);
+      return divide(plan, { ...state, bytesPerObject }, part, { ...event, isAtLeast: true });
     }
     case "too-large": {
       const limit = limitAfterRefusal(state.limit, event.evidence);
@@ -159,7 +174,8 @@ export function advanceBatches(plan: BatchPlan, state: BatchState, event: BatchE
       if (suspicions >= MAX_SUSPICIONS || (suspicions > 0 && isSmallest(limit))) {
         return { state: next, action: { type: "stop", why: "not-size" } };
       }
-      return divide(plan, next, part, { bytes: event.evidence.bytes, objects: event.objects });
+      const { bytes, isStreamed } = event.evidence;
+      return divide(plan, next, part, { bytes, objects: event.objects, isAtLeast: isStreamed });
     }
     case "answered": {
       const after = afterAnswer(state, part, event);
@@ -208,12 +224,7 @@ function spanOf(state: BatchState): number {
 }
 
 /** Try less at the same place, or find that there is nothing less. */
-function divide(
-  plan: BatchPlan,
-  state: BatchState,
-  part: Part,
-  seen: { readonly bytes: number; readonly objects: number | undefined },
-): BatchTurn {
+function divide(plan: BatchPlan, state: BatchState, part: Part, seen: Omit<UnfitPart, "node">): BatchTurn {
   const [first] = state.tips;
   if (isDivisible(plan, state, part)) {
     const estimated = Math.max(seen.bytes, (seen.objects ?? 0) * state.bytesPerObject);
@@ -225,26 +236,34 @@ function divide(
     // One object, or none, under many names: only the first name can need it.
     return proceed(plan, { ...state, tooMany: part.commits }, 1);
   }
+  const node = part.type === "history" ? part.heads[0] : first;
+  if (node === undefined) return { state, action: { type: "stop", why: "failed" } };
+  const { bytes, objects, isAtLeast } = seen;
+  const unfit = { node, bytes, objects, isAtLeast };
   if (part.commits > 1) {
     return giveUp(
       state,
       state.tips.map((_, index) => plan.together || index === 0),
       "no-names",
+      unfit,
     );
   }
-  const node = part.type === "history" ? part.heads[0] : first;
-  if (node === undefined) return { state, action: { type: "stop", why: "failed" } };
   const needing = plan.together
     ? state.tips.map(() => true)
     : tipsThatNeed(node, { graph: plan.graph, tips: state.tips, proven: state.proven });
-  return giveUp(state, needing, "indivisible");
+  return giveUp(state, needing, "indivisible", unfit);
 }
 
-function giveUp(state: BatchState, given: readonly boolean[], why: "indivisible" | "no-names"): BatchTurn {
+function giveUp(
+  state: BatchState,
+  given: readonly boolean[],
+  why: "indivisible" | "no-names",
+  unfit: UnfitPart,
+): BatchTurn {
   const tips = state.tips.filter((_, index) => given[index] !== true);
   return {
     state: { ...state, tips, tooMany: undefined, part: undefined },
-    action: { type: "give-up", tips: given, why },
+    action: { type: "give-up", tips: given, why, unfit },
   };
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { ObjectId, RefName, RefTable, RefUpdateCommand } from "@gitsync/protocol";
+import type { SyncError } from "../errors.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import type { Run } from "../run.ts";
 import { missingTips } from "../transfer/choose.ts";
@@ -79,6 +80,8 @@ class Batches {
   #left: readonly WriteChange[];
   #turn: BatchTurn;
   #lastError: unknown;
+  /** Something did not fit into the spool folder; nobody else refused it. */
+  #spoolError: SyncError | undefined;
   /** What the target said of a push that it did not take, the last time. */
   #lastRefusal: Extract<RefVerdict, { readonly outcome: "refused" }> | undefined;
 
@@ -115,12 +118,13 @@ class Batches {
         case "give-up": {
           const lost = this.#left.filter((_, index) => action.tips[index] === true);
           this.#left = this.#left.filter((_, index) => action.tips[index] !== true);
-          for (const change of lost) this.#verdicts.set(change.targetRef, this.#tooLarge(action.why));
+          const verdict = this.#unfit(action);
+          for (const change of lost) this.#verdicts.set(change.targetRef, verdict);
           this.#turn = continueBatches(this.#plan, state);
           break;
         }
         case "finish":
-          return this.#outcome(this.#nothingFits());
+          return this.#outcome(this.#spoolError ?? this.#nothingFits());
         case "stop":
           return this.#outcome(this.#stopped());
         case "send":
@@ -234,13 +238,21 @@ class Batches {
     return [...this.#input.made.values()].toReversed();
   }
 
-  #tooLarge(why: "indivisible" | "no-names"): RefVerdict {
-    const { mostBytes } = this.#turn.state.limit;
+  #unfit({ why, unfit }: Extract<BatchAction, { readonly type: "give-up" }>): RefVerdict {
+    const { limit } = this.#turn.state;
+    const { bytes, objects, isAtLeast } = unfit;
+    const what = `what ${this.#plan.graph.idOf(unfit.node)} brings ${isAtLeast ? "has more than" : "has"} ${bytes} bytes`;
+    const size = objects === undefined ? what : `${what} in ${objects} objects`;
+    const { spool } = this.#run;
+    if (spool !== undefined && (limit.basis === "spool" || (isAtLeast && bytes <= limit.mostBytes))) {
+      this.#spoolError = spool.tooSmall(size);
+      return { outcome: "not-attempted", reason: this.#spoolError.message };
+    }
     const said = this.#lastRefusal === undefined ? "it takes no deletes" : this.#lastRefusal.reason;
     const reason =
       why === "indivisible"
-        ? `a part of its history that cannot be divided is larger than the ${mostBytes} bytes that one push may carry`
-        : `its history is larger than the ${mostBytes} bytes that one push may carry, and cannot be brought in parts because the target keeps no refs under refs/gitsync/ (${said})`;
+        ? `${size} and cannot be divided, but ${limitText(limit)}`
+        : `its history is larger than one push may be, as ${limitText(limit)}, and cannot be brought in parts because the target keeps no refs under refs/gitsync/ (${said})`;
     return { outcome: "refused", code: "pack-too-large", reason };
   }
 
@@ -269,6 +281,22 @@ class Batches {
   #outcome(error: unknown): BatchesOutcome {
     const { limit, planned, done } = this.#turn.state;
     return { verdicts: this.#verdicts, error, limit, planned, done };
+  }
+}
+
+/** Who limits a push, and to how much. */
+function limitText({ basis, mostBytes }: SizeLimit): string {
+  switch (basis) {
+    case "configured":
+      return `the limit that was given is ${mostBytes} bytes (targetMaxPackBytes, --target-max-pack-bytes)`;
+    case "known-host":
+      return `the host's published limit is ${mostBytes} bytes`;
+    case "spool":
+      return `the spool folder holds ${mostBytes} bytes`;
+    case "learned":
+    case "met":
+    case "inferred":
+      return `the target takes about ${mostBytes} bytes in one push`;
   }
 }
 

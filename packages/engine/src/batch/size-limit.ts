@@ -24,6 +24,8 @@ export type LimitBasis =
   | "known-host"
   /** This run met it. */
   | "met"
+  /** The target takes no pack that is not whole, and the spool folder holds no larger one. */
+  | "spool"
   /** Pushes broke off in a way that a limit would explain; nothing said so. */
   | "inferred";
 

@@ -187,7 +187,7 @@ export const REFUSALS: readonly RefusalRule[] = Object.freeze([
     code: "pack-too-large",
     meaning: "the push as a whole is larger than the target takes, and cannot be brought in parts",
     pattern: /pack exceeds maximum allowed size|exceeds? size limit|size is greater than|too large/iu,
-    remedy: "raise the target's limit on pack size",
+    remedy: "raise the target's limit on pack size, or keep large files out of git at the source (Git LFS)",
     isLasting: true,
     says: [
       ["git", "unpacker error: index-pack abnormal exit (fatal: pack exceeds maximum allowed size)"],

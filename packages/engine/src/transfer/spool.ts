@@ -72,12 +72,24 @@ export class SpoolFolder {
     return new OpenSpoolFile(handle, directory, (bytes) => this.#reserve(bytes));
   }
 
+  /** That something will not fit: `what` says what, and how much it has. */
+  tooSmall(what: string): SyncError {
+    return this.#failed("is too small", `${what} and has to be whole before it is pushed`);
+  }
+
+  #failed(state: string, need: string): SyncError {
+    const { directory, maxBytes } = this.#options;
+    const used = `${this.#usedBytes} of the ${maxBytes} bytes of its quota are in use`;
+    return new SyncError("SPOOL_FAILED", `The spool folder ${directory} ${state}: ${need}; ${used}`, {
+      directory,
+      limit: maxBytes,
+      used: this.#usedBytes,
+    });
+  }
+
   #reserve(bytes: number): void {
     if (bytes > this.freeBytes) {
-      throw new SyncError("SPOOL_FAILED", `The spool folder ${this.#options.directory} is full`, {
-        directory: this.#options.directory,
-        limit: this.#options.maxBytes,
-      });
+      throw this.#failed("is full", `${this.#usedBytes + bytes} bytes are needed`);
     }
     this.#usedBytes += bytes;
   }

@@ -251,14 +251,17 @@ class Work {
 
   #noteBatches(outcome: BatchesOutcome): void {
     const { limit, done, planned, verdicts } = outcome;
+    const { targets, targetLabel } = this.#run;
     this.#limit = limit;
     this.#requestsDone += done;
     this.#requestsAdded += Math.max(planned, done) - 1;
     this.#isUnfinished ||= [...verdicts.values()].some(
       (verdict) => verdict.outcome === "refused" && verdict.code === "pack-too-large",
     );
-    if (limit.basis === "met" && done > 0) {
-      this.#run.targets.learn(this.#run.targetLabel, { limitBytes: rememberedBytes(limit) });
+    // What an earlier run met is no news, unless the target takes less now.
+    const isNews = limit.mostBytes < (this.#input.limit?.mostBytes ?? Number.POSITIVE_INFINITY);
+    if (isNews && done > 0 && limit.basis !== "inferred" && limit.basis !== "spool") {
+      targets.learn(targetLabel, { limitBytes: rememberedBytes(limit) });
     }
   }
 
@@ -270,9 +273,9 @@ class Work {
       this.#limit = limitAfterRefusal(known, delivered.evidence);
     } else if (delivered !== undefined && known === undefined) {
       // Nothing but the spool can have been too small.
-      this.#limit = toldLimit(room, "met");
+      this.#limit = toldLimit(room, "spool");
     }
-    return this.#limit ?? toldLimit(room, "met");
+    return this.#limit ?? toldLimit(room, "spool");
   }
 
   #wantsOf(groups: readonly PushGroup[]): readonly ObjectId[] {

@@ -20,7 +20,7 @@ export interface HookGate extends AsyncDisposable {
 }
 
 const HOOKS = ["pre-receive", "reference-transaction"] as const;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 /** Install the gate in a bare repository; hooks of these names are replaced. */
 export async function installHookGate(repository: string): Promise<HookGate> {

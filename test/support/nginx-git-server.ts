@@ -69,6 +69,10 @@ export interface NginxGitServer extends AsyncDisposable {
   forgetRequests(): Promise<void>;
   /** What nginx complained about. */
   errors(): Promise<string>;
+  /** From now on connections are taken and nothing is read or written. */
+  pause(): void;
+  /** Go on where {@link NginxGitServer.pause} stopped. */
+  resume(): void;
 }
 
 /** Start nginx and fcgiwrap on a free port of the loopback address. */
@@ -128,7 +132,13 @@ export async function startNginxGitServer(options: NginxGitServerOptions): Promi
       seen = (await logged()).length;
     },
     errors: () => readFile(folder.join("error.log"), "utf8"),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    // The process that answers is a child of the one that was started.
+    pause: () => void process.kill(-nginx.pid, "SIGSTOP"),
+    resume: () => void process.kill(-nginx.pid, "SIGCONT"),
+    [Symbol.asyncDispose]: async () => {
+      process.kill(-nginx.pid, "SIGCONT");
+      await owned.disposeAsync();
+    },
   };
 }
 

@@ -44,6 +44,8 @@ export interface ChaosProxy extends AsyncDisposable {
   setToxics(toxics: Toxics | ToxicsOf): void;
   /** Reset every connection that is open now. */
   resetAll(): void;
+  /** Pass nothing on from now on, in either direction, with every connection open. */
+  hold(): void;
   /** Pass connections to come on to another port, as an address does that moved to another server. */
   leadTo(port: number): void;
 }
@@ -58,6 +60,8 @@ export async function startChaosProxy(
   let toxicsOf = perConnection(toxics);
   let connections = 0;
   let to = first;
+  let isHeld = false;
+  const swallows = (): boolean => isHeld;
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const chosen = toxicsOf(connections);
     connections += 1;
@@ -75,8 +79,8 @@ export async function startChaosProxy(
     upstream.once("error", reset);
     client.once("error", reset);
     const ways = [
-      pass(client, upstream, chosen.upstream ?? [], reset, count("upstream")),
-      pass(upstream, client, chosen.downstream ?? [], reset, count("downstream")),
+      pass(client, upstream, chosen.upstream ?? [], { reset, count: count("upstream"), swallows }),
+      pass(upstream, client, chosen.downstream ?? [], { reset, count: count("downstream"), swallows }),
     ];
     for (const way of ways) way.catch(reset);
   });
@@ -96,6 +100,9 @@ export async function startChaosProxy(
       toxicsOf = perConnection(next);
     },
     resetAll,
+    hold: () => {
+      isHeld = true;
+    },
     leadTo: (next) => {
       to = next;
     },
@@ -129,19 +136,27 @@ function track(sockets: Set<Socket>, socket: Socket): void {
   socket.once("close", () => sockets.delete(socket));
 }
 
+/** What a connection shares with the proxy. */
+interface Passing {
+  readonly reset: () => void;
+  readonly count: (bytes: number) => void;
+  /** Whether what is read now is passed to nobody. */
+  readonly swallows: () => boolean;
+}
+
 /** Pass one direction on, piece by piece, until it ends or a toxic ends it. */
 async function pass(
   from: Socket,
   to: Socket,
   toxics: readonly Toxic[],
-  reset: () => void,
-  count: (bytes: number) => void,
+  { reset, count, swallows }: Passing,
 ): Promise<void> {
   const cut = toxics.find((toxic) => toxic.type === "cut");
   const silence = toxics.find((toxic) => toxic.type === "half-open");
   const stopAt = Math.min(cut?.at ?? Infinity, silence?.at ?? Infinity);
   let position = 0;
   for await (const chunk of from as AsyncIterable<Buffer>) {
+    if (swallows()) continue;
     const kept = flipped(chunk.subarray(0, Math.max(0, stopAt - position)), position, toxics);
     for (const piece of pieces(kept, toxics)) {
       await delay(piece.length, toxics);

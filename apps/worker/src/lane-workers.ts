@@ -4,6 +4,7 @@ import type { Worker as QueueWorker } from "bullmq";
 import { BACKOFF_TYPE, laneFor, SINGLE_LANE, type RouteStore } from "@gitsync/producer";
 import { retryDelayMs, type TargetKey } from "@gitsync/jobs";
 import type { Logger, QueueStore } from "@gitsync/runtime";
+import { LockWatch } from "./lock-watch.ts";
 import type { SyncProcessor } from "./process-sync-job.ts";
 import type { StopReason } from "./stop-reason.ts";
 
@@ -20,6 +21,9 @@ const LOCKS = Object.freeze({
   maximumRateLimitDelay: 5_000,
   runRetryDelay: 2_000,
 });
+
+/** Locks are renewed at least every ten seconds while their store answers; older ones are not relied on. */
+const RENEWED_WITHIN_MS = 0.8 * LOCKS.lockDuration;
 
 export interface LaneWorkersOptions {
   readonly store: QueueStore;
@@ -90,7 +94,16 @@ export class LaneWorkers {
 
   #openLane(lane: string): QueueWorker {
     const { store, logger, concurrency, createProcessor } = this.#options;
-    const processor = createProcessor(() => this.#pause(lane));
+    const process = createProcessor(() => this.#pause(lane));
+    const locks = new LockWatch({ limitMs: RENEWED_WITHIN_MS, onTooOld: (job) => lose([job]) });
+    const processor: SyncProcessor = async (job, token, signal) => {
+      const over = locks.begin(job.id ?? "");
+      try {
+        return await process(job, token, signal);
+      } finally {
+        over();
+      }
+    };
     if (processor.length !== 3) throw new TypeError("BullMQ cancels only processors with three parameters");
     const worker = store.createWorker(lane, processor, {
       ...LOCKS,
@@ -101,10 +114,12 @@ export class LaneWorkers {
           type === BACKOFF_TYPE ? retryDelayMs(attempt, Math.random) : -1,
       },
     });
-    worker.on("lockRenewalFailed", (jobs) => {
+    const lose = (jobs: readonly string[]): void => {
       logger.warn({ lane, jobs }, "Lost the lock of running jobs; they are stopped");
       for (const job of jobs) worker.cancelJob(job, "lock-lost" satisfies StopReason);
-    });
+    };
+    worker.on("lockRenewalFailed", lose);
+    worker.on("locksRenewed", ({ jobIds }) => locks.renewed(jobIds));
     worker.on("failed", (job) => {
       if (job?.id !== undefined) this.#options.onJobFailed(job.id);
     });

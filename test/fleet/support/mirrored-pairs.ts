@@ -66,18 +66,23 @@ export async function pushAtRandom(
   pushed: Pushed,
   { isOver, signal }: { readonly isOver: () => boolean; readonly signal?: AbortSignal },
 ): Promise<void> {
+  let pair: MirroredPair | undefined;
   while (!isOver()) {
-    const pair = pairs[Math.trunc(Math.random() * pairs.length)];
+    // Now and then somebody pushes again at once: into the run of the burst before.
+    if (pair === undefined || Math.random() < 0.5) {
+      if (pair !== undefined) await sleep(Math.random() * 4 * PUSH_EVERY_MS);
+      pair = pairs[Math.trunc(Math.random() * pairs.length)];
+    }
     if (pair === undefined) return;
     const size = 1 + Math.trunc(Math.random() * 4);
     for (let n = 0; n < size; n += 1) {
       const branch = Math.random() < 0.7 ? "main" : `b${Math.trunc(Math.random() * 3)}`;
       await commit(pair.source, `${HEADS}/${branch}`, { "file.txt": String(Math.random()) });
     }
-    await Promise.all(Array.from({ length: size }, () => hintUntilTaken(producer, pair.id, signal)));
+    const { id } = pair;
+    await Promise.all(Array.from({ length: size }, () => hintUntilTaken(producer, id, signal)));
     pushed.bursts += 1;
     pushed.hints += size;
-    await sleep(Math.random() * 2 * PUSH_EVERY_MS);
   }
 }
 

@@ -6,6 +6,9 @@ import type { CommandContext } from "../command-line/command.ts";
 import { VERSION } from "../version.ts";
 import type { Settings } from "./settings.ts";
 
+/** How long a command that only asks waits for the queue's store. */
+const ANSWER_MS = 2_000;
+
 export interface QueueSession extends AsyncDisposable {
   readonly store: QueueStore;
   readonly producer: Producer;
@@ -31,10 +34,10 @@ export async function openQueueSession(
   const logger = runtime.createLogger({ name: "git-sync", level, secrets });
   await using stack = new AsyncDisposableStack();
   const telemetry = await runtime.startTelemetry({ serviceName: "git-sync", version: VERSION, env, secrets });
-  const store = stack.adopt(
-    await runtime.openQueueStore(url, { logger, role, signal, telemetry: runtime.createQueueTelemetry() }),
-    (open) => open.close(),
-  );
+  // A person waits for an answer; a process that is to run for long may wait for its queue.
+  const waits = role === "producer" ? { waitMs: ANSWER_MS } : {};
+  const options = { logger, role, signal, telemetry: runtime.createQueueTelemetry(), ...waits };
+  const store = stack.adopt(await runtime.openQueueStore(url, options), (open) => open.close());
   stack.defer(() => telemetry.shutdown());
   const { createProducer } = await import("@gitsync/producer");
   const producer = stack.adopt(await createProducer({ store, logger }), (open) => open.close());

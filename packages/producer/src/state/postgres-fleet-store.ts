@@ -34,11 +34,13 @@ export class PostgresFleetStore implements FleetStore {
   }
 
   async processes(): Promise<readonly LiveProcess[]> {
-    const since = (await this.#transactions.now()) - SILENT_MS;
-    await this.#pool.query("delete from gitsync.process where beat_at < $1", [since]);
+    // A beat of the future is one from before the clock was set back; who lives beats again at once.
+    const now = await this.#transactions.now();
+    const heard = [now - SILENT_MS, now + SILENT_MS];
+    await this.#pool.query("delete from gitsync.process where beat_at not between $1 and $2", heard);
     const { rows } = await this.#pool.query<{ body: string; beat_at: number }>(
-      "select body, beat_at from gitsync.process where beat_at >= $1 order by id",
-      [since],
+      "select body, beat_at from gitsync.process where beat_at between $1 and $2 order by id",
+      heard,
     );
     return rows.map((row): LiveProcess => ({ ...JSON.parse(row.body), beatAt: row.beat_at }));
   }
@@ -52,10 +54,11 @@ export class PostgresFleetStore implements FleetStore {
   }
 
   async hostsInFlight(): Promise<ReadonlyMap<string, number>> {
+    const now = await this.#transactions.now();
     const { rows } = await this.#pool.query<{ host: string; count: number }>(
       `select host, count(*)::integer as count from gitsync.host_use
-       join gitsync.process on process.id = worker_id and beat_at >= $1 group by host order by host`,
-      [(await this.#transactions.now()) - SILENT_MS],
+       join gitsync.process on process.id = worker_id and beat_at between $1 and $2 group by host order by host`,
+      [now - SILENT_MS, now + SILENT_MS],
     );
     const hosts = rows.filter(({ host }) => partyOf(host).credential === undefined);
     return new Map(hosts.map(({ host, count }) => [host, count]));
@@ -81,7 +84,9 @@ export class PostgresFleetStore implements FleetStore {
     const { rowCount } = await this.#pool.query(
       `insert into gitsync.lease (name, holder, ends_at) values ($1, $2, $3)
        on conflict (name) do update set holder = excluded.holder, ends_at = excluded.ends_at
-       where lease.holder = excluded.holder or lease.ends_at <= $4`,
+       where lease.holder = excluded.holder or lease.ends_at <= $4
+         -- One that ends later than a new one would is from before the clock was set back.
+         or lease.ends_at > excluded.ends_at`,
       [name, holder, now + ms, now],
     );
     return rowCount === 1;

@@ -50,9 +50,9 @@ export async function lockHosts(
   const now = await transaction.now();
   const { rows } = await client.query<HostRow>(
     `select name, blocked_until, (select count(*)::integer from gitsync.host_use
-       join gitsync.process on process.id = worker_id and beat_at >= $2 where host = name) as in_flight
+       join gitsync.process on process.id = worker_id and beat_at between $2 and $3 where host = name) as in_flight
      from gitsync.host where name = any($1)`,
-    [sorted, now - SILENT_MS],
+    [sorted, now - SILENT_MS, now + SILENT_MS],
   );
   const pushes = await client.query<{ at: number }>(
     "select at from gitsync.push where target_key = $1 and at > $2 order by at desc",

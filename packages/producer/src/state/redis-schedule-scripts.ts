@@ -63,9 +63,12 @@ return 1
 
 /** ARGV: clock. Answers what each live process says and when it said so. */
 const PROCESSES = `
-for _, id in ipairs(call('ZRANGEBYSCORE', S .. 'beats', '-inf', '(' .. int(now - ${SILENT_MS}))) do
-  call('HDEL', S .. 'processes', id)
-  call('ZREM', S .. 'beats', id)
+-- A beat of the future is one from before the clock was set back; who lives beats again at once.
+for _, range in ipairs({ { '-inf', '(' .. int(now - ${SILENT_MS}) }, { '(' .. int(now + ${SILENT_MS}), '+inf' } }) do
+  for _, id in ipairs(call('ZRANGEBYSCORE', S .. 'beats', range[1], range[2])) do
+    call('HDEL', S .. 'processes', id)
+    call('ZREM', S .. 'beats', id)
+  end
 end
 local found = {}
 for _, id in ipairs(call('ZRANGE', S .. 'beats', 0, -1)) do
@@ -95,7 +98,8 @@ return found
 /** ARGV: clock, lease, holder, milliseconds */
 const TAKE_LEASE = `
 local holder, ends = unpack(call('HMGET', S .. 'lease:' .. ARGV[2], 'holder', 'ends'))
-if holder and holder ~= ARGV[3] and tonumber(ends) > now then return 0 end
+-- One that ends later than a new one would is from before the clock was set back.
+if holder and holder ~= ARGV[3] and tonumber(ends) > now and tonumber(ends) <= now + tonumber(ARGV[4]) then return 0 end
 call('HSET', S .. 'lease:' .. ARGV[2], 'holder', ARGV[3], 'ends', int(now + tonumber(ARGV[4])))
 return 1
 `;

@@ -46,7 +46,7 @@ end
 
 local function live(worker)
   local beat = tonumber(call('ZSCORE', S .. 'beats', worker) or '')
-  return beat and beat >= now - ${SILENT_MS}
+  return beat and beat >= now - ${SILENT_MS} and beat <= now + ${SILENT_MS}
 end
 
 -- The longest wait wins.

@@ -3,8 +3,8 @@
 import { expect, test } from "vitest";
 import { filesOf, readText } from "./repository.ts";
 
-/** What is there without a Debian package: git is the machine's own, PostgreSQL comes from npm. */
-const PRESENT = new Set(["git", "postgres"]);
+/** What is there without a Debian package: git is the machine's own, PostgreSQL comes from npm, root may mount. */
+const PRESENT = new Set(["git", "mount", "postgres"]);
 /** Not among what `GITSYNC_TEST_REQUIRE=all` stands for. */
 const EXTRA = new Set(["jaeger", "helm"]);
 

@@ -7,15 +7,19 @@ test.for([
   ["What the fleet's queue holds, and the tests that show it", 40],
   ["What the Go library got wrong, and the tests that hold it here", 25],
   ["What peers may try, and the tests that nothing comes of it", 40],
-] as const)("in docs/testing.md, each row of %j names a test that its file holds", ([heading, atLeast]) => {
-  const rows = listedTests(readText("docs/testing.md"), heading);
-  expect(rows.length).toBeGreaterThan(atLeast);
-  const missing = rows.filter(({ title, file }) => {
-    const path = /^(?:apps|packages)\//u.test(file) ? file : `test/${file}`;
-    return !exists(path) || !titlesOf(readText(path)).has(title);
-  });
-  expect(missing).toEqual([]);
-});
+  ["The tests that hold these answers", 30, "docs/operations.md"],
+] as const)(
+  "each row of %j names a test that its file holds",
+  ([heading, atLeast, document = "docs/testing.md"]) => {
+    const rows = listedTests(readText(document), heading);
+    expect(rows.length).toBeGreaterThan(atLeast);
+    const missing = rows.filter(({ title, file }) => {
+      const path = /^(?:apps|packages)\//u.test(file) ? file : `test/${file}`;
+      return !exists(path) || !titlesOf(readText(path)).has(title);
+    });
+    expect(missing).toEqual([]);
+  },
+);
 
 test("every habit of a host in docs/transports.md names the test that replays it", () => {
   const [, table = ""] = readText("docs/transports.md").split(

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { networkInterfaces } from "node:os";
 import { CHROMIUM_COMMANDS, findCommand } from "./commands.ts";
 import { composeCommand } from "./compose-command.ts";
+import { canMount } from "./small-disk.ts";
 
 /** Servers that npm or Debian provide. */
 const PROVIDED = [
@@ -17,6 +18,7 @@ const PROVIDED = [
   "chromium",
   "docker",
   "docker-compose",
+  "mount",
   "git",
   "bash",
   "zsh",
@@ -79,6 +81,7 @@ const PROBES: Readonly<Record<RequirementName, Probe>> = {
     looked: "needs docker compose or docker-compose",
     isPresent: () => composeCommand() !== undefined,
   },
+  mount: { looked: "needs the right to mount a file system in memory", isPresent: canMount },
   git: programs("git"),
   bash: programs("bash"),
   zsh: programs("zsh"),

@@ -15,6 +15,18 @@ test("docs/refusals.md explains every code that the planner and the report give,
   expect(new Set(codes)).toEqual(new Set([...given].map(([, code]) => code)));
 });
 
+test("docs/transfer.md lists every reason for a transfer mode, and no other", () => {
+  const [, union = ""] =
+    /readonly reason:\n([^;]+);/u.exec(readText("packages/engine/src/transfer/choose.ts")) ?? [];
+  const reasons = [...union.matchAll(/"([a-z-]+)"/gu)].map(([, reason]) => reason);
+  const rows = readText("docs/transfer.md").matchAll(
+    /^\| `(?:nothing|refs-only|relay|batched)` \| (.*) \|$/gmu,
+  );
+  const listed = [...rows].flatMap(([, cell = ""]) => cell.replaceAll("`", "").split(", "));
+  expect(listed.length).toBeGreaterThan(8);
+  expect(new Set(listed)).toEqual(new Set(reasons));
+});
+
 test("docs/errors.md lists every error code with its class and its remedy, and nothing else", () => {
   const rows = [
     ...readText("docs/errors.md").matchAll(/^\| `([A-Z_]+)` \| ([a-z-]+) \| [^|]+ \| ([^|]+) \|$/gmu),

@@ -77,7 +77,10 @@ export class SmartSource implements SourceRemote {
       onPack: (view) => gatherer.push(view),
       onProgress: (view) => progress.feed(view),
       // Protocol v2 tells of a cut-off history only here.
-      onPackStart: () => refuseShallow(decoder, label),
+      onPackStart: () => {
+        refuseShallow(decoder, label);
+        refuseElsewhere(decoder, label);
+      },
     });
     meter.request(`${side} upload-pack fetch`);
     const pace = new PaceWatch(limits);
@@ -210,6 +213,16 @@ export class SmartSource implements SourceRemote {
 function refuseShallow(decoder: FetchResponseDecoder, label: string): void {
   if (decoder.shallowInfo.shallow.length === 0) return;
   throw new SyncError("SOURCE_SHALLOW", `The source has a cut-off history: ${label}`, { url: label });
+}
+
+/** A pack whose rest lies elsewhere: gitprotocol-v2(5), "packfile-uris", which is never asked for. */
+function refuseElsewhere(decoder: FetchResponseDecoder, label: string): void {
+  if (decoder.packfileUris.length === 0) return;
+  throw new SyncError(
+    "PROTOCOL_INVALID",
+    `The source names other addresses for parts of its pack, which nobody asked for: ${label}`,
+    { url: label },
+  );
 }
 
 function listingOf(advertisement: DecodedRefAdvertisement): SourceListing {

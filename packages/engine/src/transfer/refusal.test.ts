@@ -29,6 +29,31 @@ describe("the table of refusals", () => {
     expect(REFUSALS.filter(({ says }) => says.length === 0)).toEqual([]);
   });
 
+  test("keeps the codes that programs match on", () => {
+    expect(REFUSALS.map(({ code }) => code).toSorted()).toEqual([
+      "archived",
+      "checked-out",
+      "default-branch",
+      "deletion-denied",
+      "directory-file-conflict",
+      "file-too-large",
+      "hidden-ref",
+      "hook-declined",
+      "invalid-name",
+      "lfs-missing",
+      "missing-objects",
+      "non-fast-forward-denied",
+      "object-check-failed",
+      "pack-too-large",
+      "protected",
+      "refused-unknown",
+      "secret-scanning",
+      "tag-exists",
+      "workflow-scope",
+      "workflow-timeout",
+    ]);
+  });
+
   test("has what it says on one line each", () => {
     for (const { meaning, remedy } of REFUSALS) {
       expect(`${meaning}${remedy}`).toMatch(/^[^\n|]+$/u);

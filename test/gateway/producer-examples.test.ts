@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createProducer, type Producer } from "@gitsync/producer";
 import { createSilentLogger } from "@gitsync/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readText } from "../check/repository.ts";
 import { someRoute } from "../fleet/support/routes.ts";
 import { nodeCommand, startProcess, type RunningProcess } from "../support/process.ts";
 import { startRedis, type RedisServer } from "../support/redis.ts";
@@ -19,6 +20,16 @@ describeWith(["redis"], "the examples of docs/producer.md", () => {
   afterAll(async () => {
     await producer?.close();
     await redis?.[Symbol.asyncDispose]();
+  });
+
+  test("name every call that a producer takes, and no other", () => {
+    const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(producer)).filter(
+      (name) => name !== "constructor",
+    );
+    const [, table = ""] = readText("docs/producer.md").split("| Call | Does |");
+    const rows = table.split("\n\n", 1)[0]?.match(/^\| (`[^|]+) \|/gmu) ?? [];
+    const documented = rows.flatMap((row) => [...row.matchAll(/`(\w+)\(/gu)].map(([, name = ""]) => name));
+    expect(documented.toSorted()).toEqual(methods.toSorted());
   });
 
   function startExample(name: string, env: Readonly<Record<string, string>> = {}): RunningProcess {

@@ -18,7 +18,7 @@ export interface RouteDefinition {
   readonly tenant: string;
   readonly sourceCredential?: string;
   readonly targetCredential?: string;
-  /** Set for routes of the configuration: time between two looks at a route that nobody hinted. */
+  /** Set for routes that are configured or scheduled: time between two looks at a route that nobody hinted. */
   readonly every?: Interval;
   /** Set for ad-hoc routes: forgotten this many milliseconds after the last hint. */
   readonly keepMs?: number;

@@ -1,6 +1,6 @@
 /** Opens a producer: hints go to the route store first, then to the queue. */
 
-import type { RouteStatus, RunReport } from "@gitsync/jobs";
+import { nextDueAt, type RouteStatus, type RunReport } from "@gitsync/jobs";
 import {
   createQueueTelemetry,
   createSilentLogger,
@@ -11,7 +11,7 @@ import {
   type QueueStore,
   type QueueUrl,
 } from "@gitsync/runtime";
-import { adhocRoute } from "./adhoc-route.ts";
+import { adhocRoute, isScheduled, scheduledRoute } from "./adhoc-route.ts";
 import { Deadline, ENQUEUE_MS } from "./deadline.ts";
 import { addJob, giveHint, type HintRequest, type HintWay } from "./give-hint.ts";
 import { jobView } from "./job-view.ts";
@@ -23,6 +23,7 @@ import type {
   JobView,
   JobViewPage,
   Producer,
+  ScheduleRequest,
   WaitOptions,
 } from "./producer.ts";
 import type { Moment } from "./mirror-view.ts";
@@ -98,6 +99,21 @@ class QueueProducer implements Producer {
       { route: id, target, trigger, ...(delivery === undefined ? {} : { delivery }) },
       deadline,
     );
+  }
+
+  async schedule(request: ScheduleRequest): Promise<EnqueuedSync> {
+    const route = scheduledRoute(request);
+    const { id, targetKey: target, every } = route;
+    const deadline = new Deadline(ENQUEUE_MS);
+    await deadline.within(this.routes.put(route));
+    const now = await deadline.within(this.routes.now());
+    const due = nextDueAt(id, every, { now, lastChangeAt: undefined, random: Math.random() });
+    return await this.#hint({ route: id, target, trigger: "backfill", nextDueAt: due }, deadline);
+  }
+
+  async unschedule(route: string): Promise<void> {
+    if (!isScheduled(route) || (await this.route(route)) === undefined) throw noRoute(route);
+    await this.#ask(this.routes.retire([route]));
   }
 
   async #hint(request: HintRequest, deadline: Deadline): Promise<EnqueuedSync> {

@@ -9,6 +9,7 @@ export type {
   JobView,
   JobViewPage,
   Producer,
+  ScheduleRequest,
   WaitOptions,
 } from "./producer.ts";
 export { isProducerError, PRODUCER_ERRORS, ProducerError, type ProducerErrorCode } from "./producer-error.ts";

@@ -2,6 +2,7 @@
 
 import type {
   Endpoint,
+  Interval,
   JobState,
   RefScope,
   RouteError,
@@ -31,6 +32,12 @@ export interface EnqueueRequest {
   /** Names of credentials that the workers know, never secrets. */
   readonly sourceCredential?: string;
   readonly targetCredential?: string;
+}
+
+/** Two endpoints that are kept equal although no configuration names them. */
+export interface ScheduleRequest extends Omit<EnqueueRequest, "trigger"> {
+  /** Milliseconds between two looks, a second at least; or `auto`: half the time since the last change, 1 min to 8 h. */
+  readonly every: Interval;
 }
 
 /** How a route is asked for. */
@@ -114,6 +121,20 @@ export interface Producer {
    * @throws {ProducerError} `ROUTE_NOT_FOUND` or `QUEUE_UNAVAILABLE`.
    */
   enqueueRoute(route: string, options?: EnqueueRouteOptions): Promise<EnqueuedSync>;
+
+  /**
+   * Keep two endpoints equal: look now, and again every so often, without being asked. Another call for the same two
+   * replaces the interval. The store alone knows of it, so whoever schedules does so again when it starts.
+   *
+   * @throws {ProducerError} `REQUEST_INVALID`, or `QUEUE_UNAVAILABLE` when nothing could be written.
+   */
+  schedule(request: ScheduleRequest): Promise<EnqueuedSync>;
+  /**
+   * End that. What is known of the route is kept for a week.
+   *
+   * @throws {ProducerError} `ROUTE_NOT_FOUND`, also for a route that `schedule` did not make; or `QUEUE_UNAVAILABLE`.
+   */
+  unschedule(route: string): Promise<void>;
 
   job(id: string): Promise<JobView | undefined>;
   jobs(query?: JobQuery): Promise<JobViewPage>;

@@ -5,6 +5,7 @@ import { createSilentLogger, openQueueStore, parseQueueUrl } from "@gitsync/runt
 import type { QueueStore } from "@gitsync/runtime";
 import { afterAll, expect, test } from "vitest";
 import { describeWith } from "../support/requirements.ts";
+import { startChaosProxy } from "../support/tcp-chaos-proxy.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { closeMember, disposeTemplate, postmasterOf, startMember, usedFolder } from "./support/embedded.ts";
 
@@ -108,6 +109,25 @@ describeWith(["postgres"], "the queue on PostgreSQL", () => {
     await closeMember(host);
   });
 
+  test.runIf(process.platform === "linux")(
+    "finds out within moments that a connection died without a word",
+    async () => {
+      await using folder = await usedFolder();
+      await using host = startMember(`embedded:${folder.path}`);
+      await host.waitForLine(/^opened/);
+      await using proxy = await startChaosProxy(folder.join("run/server/.s.PGSQL.5432"));
+      const password = encodeURIComponent(readFileSync(folder.join("password"), "utf8").trim());
+      const store = await open(`postgres://gitsync:${password}@127.0.0.1:${proxy.port}/postgres`);
+      await store.ping();
+      expect(keepAliveTimersTo(proxy.port).length).toBeGreaterThan(0);
+      // Another timer may run for a moment, until an answer is acknowledged.
+      const latest = () => Math.max(...keepAliveTimersTo(proxy.port));
+      await expect.poll(latest, { timeout: 2_000 }).toBeLessThanOrEqual(10);
+      await store.close();
+      await closeMember(host);
+    },
+  );
+
   test("tells a wrong password from an absent server, without repeating it", async () => {
     await using folder = await usedFolder();
     await using host = startMember(`embedded:${folder.path}`);
@@ -134,3 +154,22 @@ describeWith(["postgres"], "the queue on PostgreSQL", () => {
     await closeMember(host);
   });
 });
+
+/** `TCP_ESTABLISHED` of the kernel. */
+const ESTABLISHED = "01";
+
+/**
+ * In how many seconds the system asks whether each connection to a port of this machine is still there: proc(5),
+ * `/proc/net/tcp`, a timer of kind 2, in hundredths of a second.
+ */
+function keepAliveTimersTo(port: number): readonly number[] {
+  const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , to, state]) => to === remote && state === ESTABLISHED)
+    .map((fields) => {
+      const [kind, when = ""] = (fields[5] ?? "").split(":");
+      return kind === "02" ? Number.parseInt(when, 16) / 100 : Infinity;
+    });
+}

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { startRedis } from "../support/redis.ts";
 import { describeWith } from "../support/requirements.ts";
+import { startChaosProxy } from "../support/tcp-chaos-proxy.ts";
 
 const LANE = "sync.example.com";
 
@@ -110,6 +111,31 @@ describeWith(["redis"], "the queue on Redis", () => {
     await completed;
     expect(lines.join("")).toMatch(/Redis went away[\s\S]*Redis is back/);
     expect(lines.length).toBeLessThan(10);
+    await worker.close();
+    await queue.close();
+    await store.close();
+  });
+
+  test("opens other connections when its own died without a word", async () => {
+    await using redis = await startRedis();
+    await using proxy = await startChaosProxy(redis.port);
+    const store = await open(`redis://127.0.0.1:${proxy.port}`);
+    const queue = store.createQueue(LANE);
+    const worker = store.createWorker(LANE, async (_job, _token, _signal) => "done", {});
+    await worker.waitUntilReady();
+    proxy.forget();
+    await expect(store.ping(1_000)).rejects.toMatchObject({ code: "QUEUE_UNAVAILABLE" });
+    const answers = () =>
+      store.ping(500).then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(answers, { timeout: 20_000 }).toBe(true);
+    // Its own connections die at their own time, each with an error that is logged.
+    let done = 0;
+    worker.on("completed", () => (done += 1));
+    await queue.add("sync", {});
+    await expect.poll(() => done, { timeout: 20_000 }).toBe(1);
     await worker.close();
     await queue.close();
     await store.close();

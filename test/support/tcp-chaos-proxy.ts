@@ -46,6 +46,8 @@ export interface ChaosProxy extends AsyncDisposable {
   resetAll(): void;
   /** Pass nothing on from now on, in either direction, with every connection open. */
   hold(): void;
+  /** The same for the connections that are open now, as a firewall that forgot them; those to come work. */
+  forget(): void;
   /** Pass connections to come on to another port, as an address does that moved to another server. */
   leadTo(port: number): void;
 }
@@ -61,9 +63,11 @@ export async function startChaosProxy(
   let connections = 0;
   let to = first;
   let isHeld = false;
-  const swallows = (): boolean => isHeld;
+  let forgotten = 0;
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const chosen = toxicsOf(connections);
+    const number = connections;
+    const swallows = (): boolean => isHeld || number < forgotten;
     connections += 1;
     track(sockets, client);
     if (chosen.refuse === true) return void client.resetAndDestroy();
@@ -102,6 +106,9 @@ export async function startChaosProxy(
     resetAll,
     hold: () => {
       isHeld = true;
+    },
+    forget: () => {
+      forgotten = connections;
     },
     leadTo: (next) => {
       to = next;

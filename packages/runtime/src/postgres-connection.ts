@@ -33,6 +33,7 @@ const CONNECT_TIMEOUT_MS = 3_000;
 /** How soon a worker that lost its store tries again; BullMQ would wait 15 s. */
 const RUN_RETRY_MS = 1_000;
 const RETRY_MS = 100;
+const KEEP_ALIVE_MS = 10_000;
 
 /** A server and what to say when it cannot be used. */
 export interface PostgresServer {
@@ -160,6 +161,9 @@ function clientConfig(config: ClientConfig): ClientConfig {
     ...withOptions(config, `-c search_path=${DEFAULT_SCHEMA}`),
     application_name: "git-sync",
     keepAlive: true,
+    // Without it the system asks after two hours whether a silent connection is still there, and a worker that
+    // listens on one hears of no job until then.
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   };
 }

@@ -17,6 +17,11 @@ import { createErrorLog } from "./repeated-error-log.ts";
 const PREFIX = "{gitsync}";
 const RECONNECT_MAX_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 3_000;
+/**
+ * A connection on which an answer is due for this long has died without a word (a failover, a firewall that forgot
+ * it); another one is opened. Longer than a worker's longest wait for a job, which is ten seconds.
+ */
+const SILENT_MS = 15_000;
 /** How soon a worker that lost its store tries again; BullMQ would wait 15 s. */
 const RUN_RETRY_MS = 1_000;
 
@@ -41,6 +46,7 @@ export async function openRedisStore(
     const redis = new Redis(queueUrl.url, {
       lazyConnect: true,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: SILENT_MS,
       connectionName: "git-sync",
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), RECONNECT_MAX_MS),
       ...settings,

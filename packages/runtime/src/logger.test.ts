@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT, trace, TraceFlags } from "@opentelemetry/api";
 import { describe, expect, test } from "vitest";
 import { RuntimeError } from "./errors.ts";
 import { createLogger, LOG_FORMATS } from "./logger.ts";
+import { formatPrettyLine } from "./log-pretty.ts";
 import type { LogFormat, Logger } from "./logger.ts";
 import { SecretRegistry } from "./secret-registry.ts";
 import { Secret } from "./secret.ts";
@@ -170,5 +171,31 @@ describe("createLogger()", () => {
       /^\d\d:\d\d:\d\d warn {2}Route is failing route=docs\/backup reason="two words"\n {4}Error: bad red/,
     );
     expect(text()).not.toContain("\u001b");
+  });
+});
+
+describe("formatPrettyLine()", () => {
+  const line = (fields: object): string =>
+    formatPrettyLine(
+      JSON.stringify({ time: "2026-01-31T12:00:00Z", level: "info", msg: "Sync run finished", ...fields }),
+    );
+
+  test("shows of a report what a glance needs", () => {
+    const result = {
+      refs: [{ target_ref: "refs/heads/main" }],
+      counts: { applied: 2, skipped: 7, refused: 1, blocked: 0 },
+    };
+    const error = { code: "AUTH_DENIED", message: "The server said no", remedy: "check the token" };
+    const report = { run_id: "r", route: "docs/backup", outcome: "degraded", result, error };
+    expect(line({ duration_ms: 5, report })).toBe(
+      '12:00:00 info  Sync run finished duration_ms=5 route=docs/backup outcome=degraded applied=2 refused=1 code=AUTH_DENIED error="The server said no" remedy="check the token"\n',
+    );
+    expect(line({ report: "odd" })).toBe("12:00:00 info  Sync run finished\n");
+  });
+
+  test("shows an error that is a text below the line", () => {
+    expect(line({ error: "first\nsecond" })).toBe(
+      "12:00:00 info  Sync run finished\n    first\n    second\n",
+    );
   });
 });

@@ -38,7 +38,7 @@ export function failureOf(error: unknown): Failure {
     return {
       code,
       message,
-      remedy: typeof remedy === "string" ? remedy : (REMEDIES.get(code) ?? ""),
+      remedy: typeof remedy === "string" ? remedy : remedyOf(code, details),
       retryable: retryable === true,
       details: details ?? {},
       ...(result === undefined ? {} : { result }),
@@ -51,6 +51,14 @@ export function failureOf(error: unknown): Failure {
     retryable: false,
     details: {},
   };
+}
+
+function remedyOf(code: string, details: SyncErrorDetails | undefined): string {
+  const faults: unknown = details?.["faults"];
+  // What is wrong with a file as a whole is in none of its lines.
+  const isWhole = Array.isArray(faults) && faults.every((fault) => !/\bline \d/u.test(String(fault)));
+  if (code === "CONFIG_INVALID" && isWhole) return "check the path that --config or GITSYNC_CONFIG gives";
+  return REMEDIES.get(code) ?? "";
 }
 
 function isCoded(error: unknown): error is CodedError {

@@ -102,8 +102,8 @@ test("one mirror", () => {
     error:    The server refused the credentials [AUTH_DENIED]
     remedy:   check the token
 
-    RUN                   ROUTE        TOOK   OUTCOME      APPLIED  TRACE
-    2026-01-01T11:59:55Z  docs/second  750ms  AUTH_DENIED  -        0af7651916cd43dd8448eb211c80319c
+    RUN                   ROUTE        BY  TOOK   OUTCOME      APPLIED  TRACE
+    2026-01-01T11:59:55Z  docs/second  -   750ms  AUTH_DENIED  -        0af7651916cd43dd8448eb211c80319c
     "
   `);
 });

@@ -57,10 +57,11 @@ export function mirrorText(mirror: MirrorView, runs: readonly RunReport[], now: 
     ]),
   );
   const table = tableText(
-    ["RUN", "ROUTE", "TOOK", "OUTCOME", "APPLIED", "TRACE"],
+    ["RUN", "ROUTE", "BY", "TOOK", "OUTCOME", "APPLIED", "TRACE"],
     runs.map((run) => [
       timeText(run.startedAt),
       run.route,
+      run.triggers?.join("+") || "-",
       durationText(run.finishedAt - run.startedAt),
       run.error?.code ?? run.outcome,
       String(run.result?.counts.applied ?? "-"),

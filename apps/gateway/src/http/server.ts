@@ -1,6 +1,6 @@
 /** The HTTP server before any route: timeouts, size limits, access, tracing, and errors as problems. */
 
-import type { Logger, Secret } from "@gitsync/runtime";
+import { errorText, type Logger, type Secret } from "@gitsync/runtime";
 import type { Socket } from "node:net";
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
 import { guardRoutes } from "./access.ts";
@@ -52,7 +52,8 @@ export function createServer({ logger, token }: ServerOptions): FastifyInstance 
   server.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     if (problem.code === "internal") request.log.error({ err: error }, "request failed");
-    else if (problem.code === "queue-unavailable") request.log.warn({ err: error }, "queue unavailable");
+    else if (problem.code === "queue-unavailable")
+      request.log.warn({ error: errorText(error) }, "queue unavailable");
     return sendProblem(reply, problem);
   });
   server.setNotFoundHandler((_request, reply) =>

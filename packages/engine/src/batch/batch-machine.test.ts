@@ -328,7 +328,7 @@ describe("a divided transfer", () => {
     expect([end, turns < 8]).toEqual(["not-size", true]);
   });
 
-  test("needs few more pushes than the size asks for", () => {
+  test("needs few more pushes than the size asks for, and fetches next to nothing in vain", () => {
     const parents = Array.from({ length: 20_000 }, (_, node) => (node === 0 ? [] : [node - 1]));
     // Ever denser, and lumpy.
     const bytes = parents.map((_, node) => 200 + node + (node % 97 === 0 ? 200_000 : 0));
@@ -338,8 +338,8 @@ describe("a divided transfer", () => {
     const manners: Manners = { limit, says: "size", keepsNames: "yes", refuses: new Set() };
     const run = runThrough(history, manners, {}, unlimited);
     expect(run.end).toBe("finish");
-    expect(run.target.packs.length).toBeLessThanOrEqual(16);
-    expect(run.turns).toBeLessThanOrEqual(20);
+    expect(run.target.packs.length).toBeLessThanOrEqual(21);
+    expect(run.turns - run.target.packs.length).toBeLessThanOrEqual(3);
   });
 
   test("learns from a part that was too large how dense the rest of it is", () => {
@@ -350,6 +350,6 @@ describe("a divided transfer", () => {
     const manners: Manners = { limit, says: "size", keepsNames: "yes", refuses: new Set() };
     const { end, turns } = runThrough(history, manners, {}, unlimited);
     expect(end).toBe("finish");
-    expect(turns).toBeLessThanOrEqual(21);
+    expect(turns).toBeLessThanOrEqual(31);
   });
 });

@@ -14,6 +14,7 @@ import {
   isSmallest,
   isTooManyObjects,
   limitAfterRefusal,
+  limitAfterTaken,
   type SizeEvidence,
   type SizeLimit,
 } from "./size-limit.ts";
@@ -284,12 +285,15 @@ function afterAnswer(
     commits: state.seen.commits * MEMORY + part.commits,
     objects: state.seen.objects * MEMORY + objects,
   };
+  // Histories grow denser for a while: of the last part, unless it was a small one, and all before, the denser counts.
+  const last = part.commits * MAX_GROWTH < state.seen.commits ? 0 : bytes / Math.max(1, part.commits);
   const ahead =
     state.ahead === undefined || state.ahead.commits <= part.commits
       ? undefined
       : { bytes: state.ahead.bytes - bytes, commits: state.ahead.commits - part.commits };
   return {
     ...state,
+    limit: limitAfterTaken(state.limit, bytes),
     ahead,
     tips: part.type === "tips" ? state.tips.slice(part.tips) : state.tips,
     proven: [...state.proven, ...proven],
@@ -298,6 +302,7 @@ function afterAnswer(
     bytesPerCommit: Math.max(
       1,
       seen.commits === 0 ? state.bytesPerCommit : seen.bytes / seen.commits,
+      last,
       state.bytesPerCommit / MAX_GROWTH,
       // What is left of a part that was too large comes next, and may be denser than what was taken of it.
       ahead === undefined ? 0 : ahead.bytes / ahead.commits,

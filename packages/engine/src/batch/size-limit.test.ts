@@ -4,6 +4,7 @@ import {
   announcedLimit,
   isTooManyObjects,
   limitAfterRefusal,
+  limitAfterTaken,
   rememberedBytes,
   toldLimit,
   type SizeEvidence,
@@ -87,9 +88,18 @@ describe("limitAfterRefusal()", () => {
   });
 });
 
-test("isTooManyObjects() lets a pack pass that is about as large as the limit", () => {
+test("limitAfterTaken() aims at what went through, and never lower than before", () => {
+  const guess = limitAfterRefusal(undefined, { kind: "suspected", bytes: 80 * MIB, isStreamed: true });
+  const after = limitAfterTaken(guess, 60 * MIB);
+  expect(after).toEqual({ ...guess, aimBytes: Math.floor(60 * MIB * 0.65) });
+  expect(limitAfterTaken(after, 1)).toBe(after);
+  const told = toldLimit(MIB, "configured");
+  expect(limitAfterTaken(told, 9 * MIB).aimBytes).toBe(told.aimBytes);
+});
+
+test("isTooManyObjects() lets a pack pass that should fit, and no larger one", () => {
   const limit = toldLimit(750_000, "configured");
-  expect([1_000, 1_100, 1_200].map((objects) => isTooManyObjects(limit, objects, 750))).toEqual([
+  expect([999, 1_000, 1_001].map((objects) => isTooManyObjects(limit, objects, 750))).toEqual([
     false,
     false,
     true,

@@ -250,7 +250,7 @@ class Work {
   }
 
   #noteBatches(outcome: BatchesOutcome): void {
-    const { limit, done, planned, verdicts } = outcome;
+    const { limit, done, planned, verdicts, error } = outcome;
     const { targets, targetLabel } = this.#run;
     this.#limit = limit;
     this.#requestsDone += done;
@@ -260,7 +260,9 @@ class Work {
     );
     // What an earlier run met is no news, unless the target takes less now.
     const isNews = limit.mostBytes < (this.#input.limit?.mostBytes ?? Number.POSITIVE_INFINITY);
-    if (isNews && done > 0 && limit.basis !== "inferred" && limit.basis !== "spool") {
+    // Nobody said that there is an inferred one: that everything went through in parts speaks for it.
+    const isSure = limit.basis !== "inferred" || (done > 1 && error === undefined);
+    if (isNews && done > 0 && isSure && limit.basis !== "spool") {
       targets.learn(targetLabel, { limitBytes: rememberedBytes(limit) });
     }
   }

@@ -142,13 +142,16 @@ function figuresOf(rounds: readonly Round[], subject: Subject): readonly Figure[
   const above = rounds.flatMap(({ cost: { peakBytes, baselineBytes } }) =>
     peakBytes === undefined || baselineBytes === undefined ? [] : [peakBytes - baselineBytes],
   );
-  const figure = (name: string, value: number, unit: string, limit: number, how: string): Figure => ({
+  const told = (name: string, value: number, unit: string, how: string): Figure => ({
     benchmark: `first-mirror of ${subject.label}`,
     name,
     value,
     unit,
-    ...((unit === "" ? subject.judgeTime : subject.judgeCost) ? { limit } : {}),
     how,
+  });
+  const figure = (name: string, value: number, unit: string, limit: number, how: string): Figure => ({
+    ...told(name, value, unit, how),
+    ...((unit === "" ? subject.judgeTime : subject.judgeCost) ? { limit } : {}),
   });
   return [
     figure(
@@ -165,6 +168,13 @@ function figuresOf(rounds: readonly Round[], subject: Subject): readonly Figure[
       0.45,
       `${seconds(relayMs)} against ${seconds(diskMs)}`,
     ),
+    told(
+      "git pack-objects | git index-pack / git clone --mirror + git push --mirror",
+      pipeMs / diskMs,
+      "",
+      `${seconds(pipeMs)} against ${seconds(diskMs)}`,
+    ),
+    ...phasesOf(rounds).map(([name, ms]) => told(name, ms / 1_000, "s", `of ${seconds(relayMs)}`)),
     figure(
       "relay's own CPU per GB of pack",
       cpuMs / 1_000 / (packBytes / 1e9),
@@ -184,5 +194,17 @@ function figuresOf(rounds: readonly Round[], subject: Subject): readonly Figure[
           `baseline ${mebibytes(rounds[0]?.cost.baselineBytes ?? 0)}`,
         ),
       ),
+  ];
+}
+
+/** Where the time of the fastest relay went. Only the middle one is a relay's; source and target work in all three. */
+function phasesOf(rounds: readonly Round[]): readonly (readonly [string, number])[] {
+  const [fastest] = rounds.map(({ cost }) => cost).toSorted((a, b) => a.wallMs - b.wallMs);
+  if (fastest === undefined) return [];
+  const { wallMs, firstByteMs, lastByteMs } = fastest;
+  return [
+    ["until the source sent its pack", firstByteMs],
+    ["while the pack was on its way", lastByteMs - firstByteMs],
+    ["until the target had it unpacked and checked", wallMs - lastByteMs],
   ];
 }

@@ -20,6 +20,9 @@ export interface RelayCost {
   /** User and system time of this process alone. */
   readonly cpuMs: number;
   readonly packBytes: number;
+  /** From the start until bytes of the pack came, and until most had left: the last that was told before the answer. */
+  readonly firstByteMs: number;
+  readonly lastByteMs: number;
   /** Resident memory before the run and its peak during it; undefined where there is no /proc. */
   readonly baselineBytes: number | undefined;
   readonly peakBytes: number | undefined;
@@ -45,11 +48,21 @@ async function relay({ run, request }: RelayOrder): Promise<RelayCost> {
   const baselineBytes = statusBytes("VmRSS");
   resetPeak();
   let packBytes = 0;
+  let firstByteMs = 0;
+  let lastByteMs = 0;
+  let toldMs = 0;
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   await client.sync(request, {
     observer: (event) => {
-      if (event.type === "progress" && event.side === "target") packBytes = event.bytes;
+      if (event.type !== "progress") return;
+      const elapsedMs = performance.now() - startedAt;
+      if (firstByteMs === 0) firstByteMs = elapsedMs;
+      if (event.side !== "target") return;
+      // Told a few times a second, and once more when the target has answered.
+      lastByteMs = toldMs;
+      toldMs = elapsedMs;
+      packBytes = event.bytes;
     },
   });
   const wallMs = performance.now() - startedAt;
@@ -59,6 +72,8 @@ async function relay({ run, request }: RelayOrder): Promise<RelayCost> {
     wallMs,
     cpuMs: (cpu.user + cpu.system) / 1_000,
     packBytes,
+    firstByteMs,
+    lastByteMs,
     baselineBytes,
     peakBytes: statusBytes("VmHWM"),
   };

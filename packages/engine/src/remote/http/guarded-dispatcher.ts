@@ -11,6 +11,7 @@ import type { AddressPolicy } from "../../egress/address-policy.ts";
 import { deniedAddress, guardedLookup } from "../../egress/guarded-lookup.ts";
 import type { EgressPolicy, ProxySettings, ResolvedLimits } from "../../options.ts";
 import { freeingHandedOver } from "./hand-over.ts";
+import { hearingLastWords } from "./last-words.ts";
 import { SlabReader } from "./slab-reader.ts";
 import { TlsSessions } from "./tls-sessions.ts";
 import { bypassesProxy, openTunnel } from "./tunnel.ts";
@@ -108,9 +109,9 @@ function guardedConnector(
     } catch (error) {
       return callback(error instanceof Error ? error : new Error(String(error)), null);
     }
-    if (options.protocol !== "https:") return callback(null, freeingHandedOver(socket));
+    if (options.protocol !== "https:") return callback(null, prepared(socket));
     const secured: buildConnector.Callback = (error, made) =>
-      error ? callback(error, null) : callback(null, freeingHandedOver(made));
+      error ? callback(error, null) : callback(null, prepared(made));
     connectTo(options, port, secured, socket);
   };
   return (options, callback) => {
@@ -126,7 +127,7 @@ function guardedConnector(
     connectTo(options, port, (error, socket) => {
       if (error) return callback(error, null);
       const peer = socket.remoteAddress;
-      if (peer !== undefined && policy(peer, port)) return callback(null, freeingHandedOver(socket));
+      if (peer !== undefined && policy(peer, port)) return callback(null, prepared(socket));
       socket.destroy();
       // A connection that is gone already has no peer to judge.
       callback(
@@ -135,6 +136,11 @@ function guardedConnector(
       );
     });
   };
+}
+
+/** What every connection does beyond what Node's do. */
+function prepared(socket: Socket): Socket {
+  return freeingHandedOver(hearingLastWords(socket));
 }
 
 /** Authorities besides the usual ones, and a certificate of our own; none when neither is given. */

@@ -71,6 +71,7 @@ describe("judgeResult()", () => {
 
   test.for([
     ["transient", { code: "refused-unknown" }],
+    ["transient", { code: "workflow-timeout" }],
     ["transient", { outcome: "lease-lost" }],
     ["unknown", { outcome: "unknown" }],
   ] as const)("%s after a ref with %j: tried again, nothing settled", ([outcome, ref]) => {

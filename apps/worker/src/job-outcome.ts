@@ -51,6 +51,9 @@ export interface RunFacts {
   readonly random: () => number;
 }
 
+/** Codes of refusals that may be over when it is tried again soon. */
+const PASSING: ReadonlySet<string> = new Set(["refused-unknown", "workflow-timeout"]);
+
 /** A run that came back with a result. */
 export function judgeResult(result: SyncResult, facts: RunFacts): RunVerdict {
   const refs = result.refs;
@@ -76,13 +79,13 @@ export function judgeResult(result: SyncResult, facts: RunFacts): RunVerdict {
       result,
     };
   }
-  if (refs.some((ref) => ref.code === "refused-unknown")) {
+  if (refs.some((ref) => PASSING.has(ref.code))) {
     return {
       ...transient(
         facts,
         error(
           "PUSH_REFUSED",
-          "The target refused some refs without a known reason",
+          "The target refused some refs, and may take them the next time",
           "read the target's message",
         ),
       ),

@@ -21,6 +21,7 @@ import {
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
+import { QuietCollector } from "../quiet-collector.ts";
 import { egressPolicyOf } from "../settings/engine-client.ts";
 import { openFleetClient, openFleetHttpClient } from "../settings/fleet-client.ts";
 import { openFleetIdentity } from "../settings/fleet-identity.ts";
@@ -122,6 +123,8 @@ async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: n
   const client = openFleetClient(config, env, environment);
   shutdown.add("connections", () => client.close(), CLOSE_MS);
   const reader = new SecretReader({ env, secrets });
+  const memory = new QuietCollector();
+  shutdown.add("memory", async () => memory.close(), CLOSE_MS);
   const worker = createWorker({
     store,
     routes: producer.routes,
@@ -134,6 +137,7 @@ async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: n
     metrics,
     notifyOutside: { http, readSecret: (reference) => reader.read(reference) },
     graceMs: WORKER_GRACE_MS,
+    onEvent: () => memory.touch(),
   });
   if (environment.workerListen !== undefined) {
     const ready = (): Promise<void> => store.ping();

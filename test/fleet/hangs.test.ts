@@ -72,7 +72,7 @@ interface Hanging {
   readonly collector?: boolean;
 }
 
-describe.concurrent("what hangs", () => {
+describe.concurrent("what hangs", { timeout: 240_000 }, () => {
   for (const kind of STORES) {
     describeWith(["git", kind.needs], `with the queue on ${kind.name}`, () => {
       test("the queue: a hint is refused in time, worker and gateway end in time", async ({ expect }) => {

@@ -1,6 +1,5 @@
 /** What `hosts:` of the configuration promises of a fleet with several workers. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_FLEET_CONFIG, type FleetConfig, type HostLimits } from "@gitsync/runtime";
 import { test } from "vitest";
 import { describeWith } from "../support/requirements.ts";
@@ -8,7 +7,7 @@ import { BACKENDS } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
 import { convergedResult } from "./support/routes.ts";
-import { scriptedClient } from "./support/scripted-client.ts";
+import { clientAt, createGate, scriptedClient } from "./support/scripted-client.ts";
 
 const WORKERS = 4;
 
@@ -25,14 +24,18 @@ for (const kind of BACKENDS) {
     test("run as many syncs of a host at once as it allows, and no more", async ({ expect }) => {
       await using backend = await kind.open();
       await using fleet = await startFleet(backend);
-      const client = scriptedClient(async () => {
-        await sleep(100);
-        return convergedResult();
-      });
+      const gate = createGate();
+      const client = clientAt(gate);
       const config = limited({ maxConcurrent: 3 });
       for (let n = 0; n < WORKERS; n += 1) await fleet.work({ client, config });
       const routes = await Promise.all(Array.from({ length: 12 }, () => fleet.route()));
       const hints = await Promise.all(routes.map((route) => fleet.hint(route)));
+      await eventually("as many as it allows", () => client.maxAtOnce === 3);
+      // Each of the others asked and was put off.
+      const queue = backend.store.createQueue((await fleet.producer.routes.lanes())[0] ?? "");
+      await eventually("the others wait", async () => (await queue.getActiveCount()) === 3);
+      await queue.close();
+      gate.open();
       await Promise.all(hints.map((hint) => fleet.answer(hint, 30_000)));
       expect(client.maxAtOnce).toBe(3);
     });

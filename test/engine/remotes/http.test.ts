@@ -232,6 +232,55 @@ describe("credentials over HTTP", () => {
   });
 });
 
+describe("credentials that end while a streamed push is under way", () => {
+  const STREAMED = { memoryBytes: 1_024 };
+  const renewing: AuthProvider = {
+    authFor: (_endpoint, _role, _signal, challenge) =>
+      Promise.resolve({ token: challenge === undefined ? "old" : "new" }),
+  };
+  const authorized = ({ headers }: Parameters<HttpIntercept>[0], token: string): boolean =>
+    headers["authorization"] === `Basic ${Buffer.from(`git:${token}`).toString("base64")}`;
+  const REFUSAL = {
+    type: "answer",
+    status: 401,
+    headers: { "www-authenticate": 'Basic realm="git"' },
+  } as const;
+
+  test.for([
+    ["for everything", false],
+    ["for pushes only", true],
+  ] as const)("%s are renewed, and the pack is sent once more", async ([, listingTakesOld]) => {
+    await using rig = await openRig();
+    await commit(rig.source, "refs/heads/main", { big: noise(200_000) });
+    let hasEnded = false;
+    rig.server.intercept((request) => {
+      const isTaken = hasEnded
+        ? authorized(request, "new") || (listingTakesOld && request.isListing)
+        : request.isListing;
+      hasEnded ||= !request.isListing;
+      return isTaken ? undefined : REFUSAL;
+    });
+    await rig.mirror({ push: true, limits: STREAMED, auth: renewing });
+    await rig.server.idle();
+    expect(await refsOf(rig.target)).toEqual(await refsOf(rig.source));
+    const packs = rig.server.requests.filter(({ requestBytes }) => requestBytes > 1_000);
+    expect(packs.filter(({ status }) => status === 200)).toHaveLength(1);
+  });
+
+  test("and that nobody can renew end the run, with the pack sent no second time", async () => {
+    await using rig = await openRig();
+    await commit(rig.source, "refs/heads/main", { big: noise(200_000) });
+    rig.server.intercept((request) => (request.isListing ? undefined : REFUSAL));
+    const failure = await failureOf(
+      rig.mirror({ push: true, limits: STREAMED, auth: provide({ token: "old" }) }),
+    );
+    expect(failure).toMatchObject({ code: "AUTH_DENIED", details: { side: "target", status: 401 } });
+    await rig.server.idle();
+    expect(rig.server.requests.filter(({ requestBytes }) => requestBytes > 1_000).length).toBeLessThan(2);
+    expect((await refsOf(rig.target)).size).toBe(0);
+  });
+});
+
 describe("a busy server", () => {
   test.for([429, 503])("that answers %i with a short Retry-After is waited for", async (status) => {
     await using rig = await openRig();

@@ -37,6 +37,16 @@ describe("nextAttempt()", () => {
     expect(next(denied, packOf({ mode: "memory" })).type).toBe("settled");
   });
 
+  test("streams a pack once more when the target no longer took the credentials", () => {
+    const denied = outcomeOf({ error: failed("AUTH_DENIED", { status: 401 }) });
+    const again = next(denied, packOf());
+    expect(again.type).toBe("same");
+    expect(next(denied, packOf(), again.type === "same" ? again.attempts : NO_ATTEMPTS).type).toBe("settled");
+    expect(next(denied, packOf({ mode: "spool" })).type, "the transport did that").toBe("settled");
+    const forbidden = outcomeOf({ error: failed("AUTH_DENIED", { status: 403 }) });
+    expect(next(forbidden, packOf()).type).toBe("settled");
+  });
+
   test("never repeats a push of which somebody may have seen a part", () => {
     const verdicts = new Map<ReturnType<typeof ref>, RefVerdict>([
       [ref("main"), { outcome: "applied" }],

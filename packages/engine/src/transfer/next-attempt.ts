@@ -71,6 +71,12 @@ export function nextAttempt(
     const replays = attempts.replays + 1;
     return { type: "same", attempts: { ...attempts, replays }, reason: "the connection to the target broke" };
   }
+  // Whatever is whole was sent again with other credentials by the transport itself.
+  if (allStayed && attempts.replays === 0 && pack?.mode === "stream" && wasUnauthorized(error)) {
+    const replays = attempts.replays + 1;
+    const reason = "the target no longer took the credentials when the pack was sent";
+    return { type: "same", attempts: { ...attempts, replays }, reason };
+  }
   const delayMs = WAITS_MS[attempts.waits];
   if (outcome.error === undefined && delayMs !== undefined && busyRefs(outcome).length > 0) {
     return { type: "later", attempts: { ...attempts, waits: attempts.waits + 1 }, delayMs };
@@ -153,6 +159,11 @@ function isCut(error: SyncError | undefined): boolean {
     error.code === "REMOTE_UNREACHABLE" ||
     (error.code === "REMOTE_UNAVAILABLE" && error.details["status"] !== 503)
   );
+}
+
+/** 401: refused for who we are said to be, before anything was begun. */
+function wasUnauthorized(error: SyncError | undefined): boolean {
+  return error?.details["status"] === 401;
 }
 
 function isSamePlace(first: number, second: number): boolean {

@@ -72,6 +72,8 @@ export class HttpConnection implements GitConnection {
   #mayCompress = true;
   /** Credentials that the server took, and until when that is believed. */
   #proven: { readonly auth: EndpointAuth; readonly untilMs: number } | undefined;
+  /** Those that a push was refused with: a listing that takes them proves nothing of the next one. */
+  #refused: EndpointAuth | undefined;
 
   constructor(options: HttpConnectionOptions) {
     this.#options = options;
@@ -135,6 +137,7 @@ export class HttpConnection implements GitConnection {
             },
             stall.signal,
           );
+    if (answer.status === 401) this.#refused = answer.auth;
     if (answer.status !== 200) throw await answer.refusal();
     if (answer.mediaType === "text/html") {
       throw notGit(role, facts.url, notAListing(answer.mediaType, await answer.excerpt()));
@@ -231,7 +234,8 @@ export class HttpConnection implements GitConnection {
    */
   async #provePush(signal: AbortSignal): Promise<void> {
     const auth = await this.#options.credentials.current(this.#origin, signal);
-    if (this.#proven?.auth === auth && monotonicNow() < this.#proven.untilMs) return;
+    const isProven = this.#proven?.auth === auth && monotonicNow() < this.#proven.untilMs;
+    if (isProven && auth !== this.#refused) return;
     const answer = await this.#ask(FLUSH_PKT, this.#facts(this.service), signal);
     this.#options.meter.repeated();
     if (answer.status === 401) throw await answer.refusal();

@@ -88,6 +88,19 @@ describeWays("a target that takes small packs only", (way) => {
     await expectSound(sides);
   });
 
+  test("gets nothing of a source that gives no commit but its tips, and it is said why", async () => {
+    await using sides = await twoSides(way, { client: { limits: { targetMaxPackBytes: 150_000 } } });
+    await growTrunk(sides.source, 20);
+    const failure = await failureOf(sides.replicate({ policy: { protocol: "v1" } }));
+    expect(failure.code).toBe("REFS_REFUSED");
+    expect(failure.result?.refs).toMatchObject([{ outcome: "refused", code: "pack-too-large" }]);
+    expect(failure.result?.refs[0]?.reason).toMatch(
+      /cannot be divided, because the source did not give the commits .*protocol v2 .*--target-max-pack-bytes/u,
+    );
+    expect((await refsOf(sides.target)).size).toBe(0);
+    await expectSound(sides);
+  });
+
   test("gets all refs or none when that was asked for", async () => {
     await using sides = await twoSides(way, { target: limited(150_000) });
     const ids = await growTrunk(sides.source, 20);

@@ -116,9 +116,9 @@ class Batches {
           this.#turn = advanceBatches(this.#plan, state, await this.#carry(action));
           break;
         case "give-up": {
+          const verdict = this.#unfit(action);
           const lost = this.#left.filter((_, index) => action.tips[index] === true);
           this.#left = this.#left.filter((_, index) => action.tips[index] !== true);
-          const verdict = this.#unfit(action);
           for (const change of lost) this.#verdicts.set(change.targetRef, verdict);
           this.#turn = continueBatches(this.#plan, state);
           break;
@@ -251,9 +251,20 @@ class Batches {
     const said = this.#lastRefusal === undefined ? "it takes no deletes" : this.#lastRefusal.reason;
     const reason =
       why === "indivisible"
-        ? `${size} and cannot be divided, but ${limitText(limit)}`
+        ? `${size} and cannot be divided${this.#whyWhole(unfit.node)}, but ${limitText(limit)}`
         : `its history is larger than one push may be, as ${limitText(limit)}, and cannot be brought in parts because the target keeps no refs under refs/gitsync/ (${said})`;
     return { outcome: "refused", code: "pack-too-large", reason };
+  }
+
+  /** Why more than a commit has to go at once. */
+  #whyWhole(node: NodeIndex): string {
+    const { graph } = this.#plan;
+    if (graph.isReceived(node)) return "";
+    const id = graph.idOf(node);
+    const isBranch = this.#left.some(({ kind, newId }) => kind === "branch" && newId === id);
+    return isBranch
+      ? ", because the source did not give the commits behind it (with protocol v2 it may)"
+      : "";
   }
 
   /** Pushes break off whatever their size: what the target said of the last one is what there is to say. */

@@ -255,7 +255,7 @@ function deliveries(kind: BackendKind): void {
     for (let count = 0; count < 7; count++) open.push(await begin(url, 26 * 1024 * 1024));
     expect(await codeOf(await deliver(url, PUSH))).toBe("503 gateway-busy");
     for (const request of open) request.destroy();
-    await expect.poll(async () => (await deliver(url, PUSH)).status).toBe(202);
+    await expect.poll(async () => (await deliver(url, PUSH)).status, { timeout: 10_000 }).toBe(202);
   });
 
   test("a delivery at the largest size is taken", async () => {

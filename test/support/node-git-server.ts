@@ -9,56 +9,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { CgiAnswer } from "./cgi-answer.ts";
 import { git, GIT_ENVIRONMENT } from "./git.ts";
-
-/** What happens to one request instead of, or on top of, git's own answer. Positions count body bytes. */
-export type HttpFault =
-  | {
-      /** Answer without asking git. */
-      readonly type: "answer";
-      readonly status: number;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly body?: string | Uint8Array;
-      /** Read the request to its end first: an answer that comes earlier may be lost with the connection. */
-      readonly afterBody?: boolean;
-    }
-  /** Send the client elsewhere: 302 unless another status is given. */
-  | { readonly type: "redirect"; readonly location: string; readonly status?: number }
-  /** End the answer in good order after `at` bytes, as a server does that lost its backend. */
-  | { readonly type: "truncate"; readonly at: number }
-  /** Reset the connection after `at` bytes of the answer. */
-  | { readonly type: "reset"; readonly at: number }
-  /** Invert the bits of byte `at` of the answer. */
-  | { readonly type: "flip"; readonly at: number }
-  /** Send the answer in pieces of `bytes`, one every `everyMs`. */
-  | { readonly type: "drip"; readonly bytes: number; readonly everyMs: number }
-  /** Send `at` bytes of the answer and then nothing more, with the connection open. */
-  | { readonly type: "stall"; readonly at: number }
-  /** Let git do all of its work, then reset the connection without a word of its answer. */
-  | { readonly type: "reset-after-work" }
-  /** Reset the connection after `at` bytes of the request have been given to git. */
-  | { readonly type: "reset-upload"; readonly at: number }
-  /** Replace what git answers, and reset the connection after it if asked to. */
-  | { readonly type: "rewrite"; readonly rewrite: (body: Buffer) => Uint8Array; readonly reset?: boolean };
-
-/** A request as it arrived. */
-export interface RecordedRequest {
-  readonly method: string;
-  /** Path without query: `/a.git/git-upload-pack`. */
-  readonly path: string;
-  readonly query: string;
-  /** `git-upload-pack` or `git-receive-pack`; empty for anything else. */
-  readonly service: string;
-  /** Whether it lists (GET) or does work (POST). */
-  readonly isListing: boolean;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  /** The first 64 KiB of the request's body, as sent. Complete once {@link NodeGitServer.idle} resolves. */
-  body: Buffer;
-  requestBytes: number;
-  responseBytes: number;
-  /** Set when the answer begins. */
-  status: number;
-}
+import { sendBroken, type HttpFault } from "./http-fault.ts";
+import { record, type RecordedRequest } from "./recorded-request.ts";
 
 /** Decides about one request; may first change a repository. No fault: git answers. */
 export type HttpIntercept = (
@@ -203,7 +157,7 @@ class CgiHost {
         return;
       }
       response.writeHead(status, headers);
-      await download(answer.body(), response, request, fault, recorded);
+      await sendBroken(answer.body(), response, request, fault, recorded);
     } finally {
       child.stdin.destroy();
       if (isPush) await answer.drain();
@@ -229,29 +183,6 @@ function backendPath(): Promise<string> {
 }
 
 type Backend = ChildProcessByStdio<Writable, Readable, null>;
-
-function record(request: IncomingMessage): RecordedRequest {
-  const { pathname, search } = new URL(request.url ?? "/", "http://host");
-  const service =
-    /git-(?:upload|receive)-pack/.exec(search)?.[0] ?? /git-(?:upload|receive)-pack$/.exec(pathname)?.[0];
-  return {
-    method: request.method ?? "",
-    path: pathname,
-    query: search.slice(1),
-    service: service ?? "",
-    isListing: request.method === "GET",
-    headers: Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [
-        name,
-        Array.isArray(value) ? value.join(", ") : value,
-      ]),
-    ),
-    body: Buffer.alloc(0),
-    requestBytes: 0,
-    responseBytes: 0,
-    status: 0,
-  };
-}
 
 function cgiEnvironment(
   recorded: RecordedRequest,
@@ -310,117 +241,4 @@ async function upload(
   // Told a length, http-backend reads on for ever at the end of its input (git 2.39); web servers end it.
   // Killed alone: receive-pack then sees the end of its input and tidies up.
   if (!isComplete && request.headers["content-length"] !== undefined) child.kill("SIGKILL");
-}
-
-/** Send the answer's body to the client, broken as the fault says. */
-async function download(
-  body: AsyncIterable<Buffer>,
-  response: ServerResponse,
-  request: IncomingMessage,
-  fault: HttpFault | undefined,
-  recorded: RecordedRequest,
-): Promise<void> {
-  const { socket } = request;
-  const gone = response.destroyed ? Promise.resolve([]) : once(response, "close");
-  const write = async (chunk: Uint8Array): Promise<void> => {
-    recorded.responseBytes += chunk.length;
-    if (chunk.length > 0 && !response.write(chunk)) {
-      await Promise.race([once(response, "drain"), gone]);
-    }
-    if (response.destroyed) throw new Error("the client has left");
-  };
-  const stopAt =
-    fault?.type === "truncate" || fault?.type === "reset" || fault?.type === "stall" ? fault.at : Infinity;
-  const whole: Buffer[] = [];
-  for await (const chunk of body) {
-    const room = stopAt - recorded.responseBytes;
-    if (fault?.type === "rewrite") whole.push(chunk);
-    else if (fault?.type === "flip") await write(flip(chunk, fault.at - recorded.responseBytes));
-    else if (fault?.type === "drip") await drip(chunk, fault, write, response);
-    else await write(chunk.subarray(0, room));
-    if (chunk.length >= room) break;
-  }
-  if (fault?.type === "rewrite") await write(fault.rewrite(Buffer.concat(whole)));
-  if (fault?.type === "reset" || (fault?.type === "rewrite" && fault.reset === true)) {
-    // What was written must reach the client before the reset does.
-    await Promise.race([gone, new Promise((resolve) => socket.write("", resolve))]);
-    socket.resetAndDestroy();
-  } else if (fault?.type === "stall" && recorded.responseBytes >= stopAt) {
-    await gone;
-  } else {
-    response.end();
-  }
-}
-
-function flip(chunk: Buffer, at: number): Uint8Array {
-  if (at < 0 || at >= chunk.length) return chunk;
-  const broken = Buffer.from(chunk);
-  broken[at] = ~(chunk[at] ?? 0) & 0xff;
-  return broken;
-}
-
-async function drip(
-  chunk: Buffer,
-  { bytes, everyMs }: Extract<HttpFault, { readonly type: "drip" }>,
-  write: (piece: Uint8Array) => Promise<void>,
-  response: ServerResponse,
-): Promise<void> {
-  for (let at = 0; at < chunk.length && !response.destroyed; at += bytes) {
-    await write(chunk.subarray(at, at + bytes));
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
-  }
-}
-
-/** A CGI program's output: header lines, an empty line, the body. */
-class CgiAnswer {
-  readonly #chunks: AsyncIterator<Buffer>;
-  #rest = Buffer.alloc(0);
-
-  constructor(stdout: AsyncIterable<Buffer>) {
-    this.#chunks = stdout[Symbol.asyncIterator]();
-  }
-
-  async head(): Promise<{ readonly status: number; readonly headers: Record<string, string> }> {
-    for (;;) {
-      const end = this.#rest.indexOf("\r\n\r\n");
-      if (end >= 0) {
-        const lines = this.#rest.toString("latin1", 0, end).split("\r\n");
-        this.#rest = this.#rest.subarray(end + 4);
-        return parseHead(lines);
-      }
-      const { done, value } = await this.#chunks.next();
-      if (done) return { status: 500, headers: {} };
-      this.#rest = Buffer.concat([this.#rest, value]);
-    }
-  }
-
-  /** Read what is left and forget it. */
-  async drain(): Promise<void> {
-    for (;;) {
-      const { done } = await this.#chunks.next();
-      if (done) return;
-    }
-  }
-
-  async *body(): AsyncGenerator<Buffer> {
-    if (this.#rest.length > 0) yield this.#rest;
-    for (;;) {
-      const { done, value } = await this.#chunks.next();
-      if (done) return;
-      yield value;
-    }
-  }
-}
-
-function parseHead(lines: readonly string[]): { status: number; headers: Record<string, string> } {
-  const headers: Record<string, string> = {};
-  let status = 200;
-  for (const line of lines) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    if (name === "status") status = Number.parseInt(value, 10);
-    else headers[name] = value;
-  }
-  return { status, headers };
 }

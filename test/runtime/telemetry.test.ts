@@ -85,6 +85,8 @@ describe("startTelemetry()", () => {
     await using script = startScript(SCRIPT, [server.url], {
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" },
     });
+    // Its last line before it ends what it began.
+    await script.waitForLine(/^enabled true$/u);
     const startedAt = performance.now();
     expect(await script.exited).toMatchObject({ code: 0 });
     expect(performance.now() - startedAt).toBeLessThan(6_000);

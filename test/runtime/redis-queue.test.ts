@@ -1,6 +1,7 @@
 /** The queue on a real Redis: away at start, away in between, wrong password, an evicting policy. */
 
 import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { createLogger, openQueueStore, parseQueueUrl, printQueueUrl } from "@gitsync/runtime";
 import type { QueueStore } from "@gitsync/runtime";
 import { expect, test } from "vitest";
@@ -49,6 +50,20 @@ describeWith(["redis"], "the queue on Redis", () => {
     expect(error).toMatchObject({ name: "RuntimeError", code: "QUEUE_UNAVAILABLE", retryable: true });
     expect(String(error)).toMatch(/ECONNREFUSED.*start it, or name another queue in GITSYNC_QUEUE_URL/);
     expect(JSON.stringify(error) + String(error)).not.toContain("very-secret");
+  });
+
+  test("says that a Redis serves its own machine only, as one in protected mode does", async () => {
+    // What a real one sends to another machine before it hangs up; this machine is never refused.
+    const words = "-DENIED Redis is running in protected mode because protected mode is enabled\r\n";
+    const server = createServer((socket) => void socket.on("error", () => undefined).end(words));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    await expect(open(`redis://127.0.0.1:${port}`, { waitMs: 700 })).rejects.toMatchObject({
+      code: "QUEUE_ACCESS_DENIED",
+      message: expect.stringMatching(/serves its own machine only .*set a password there/u),
+    });
+    server.close();
   });
 
   test("opens as soon as a Redis that was away answers", async () => {

@@ -10,8 +10,11 @@ import type { Logger } from "./logger.ts";
 import type { OpenQueueStoreOptions } from "./queue-store.ts";
 import type { QueueUrl } from "./queue-url.ts";
 import { printQueueUrl } from "./queue-url.ts";
+import { redisGreeting } from "./redis-greeting.ts";
 import type { RedisQueueStore } from "./queue-store.ts";
 import { createErrorLog } from "./repeated-error-log.ts";
+
+type RedisQueueUrl = QueueUrl & { readonly kind: "redis" };
 
 /** The braces are a hash tag: every key of every lane lives in one slot of a cluster. */
 const PREFIX = "{gitsync}";
@@ -33,7 +36,7 @@ const RUN_RETRY_MS = 1_000;
  * refused the credentials.
  */
 export async function openRedisStore(
-  queueUrl: QueueUrl & { readonly kind: "redis" },
+  queueUrl: RedisQueueUrl,
   options: Required<Pick<OpenQueueStoreOptions, "waitMs">> & OpenQueueStoreOptions,
 ): Promise<RedisQueueStore> {
   const { role, telemetry } = options;
@@ -140,7 +143,7 @@ function leaveScriptsOut(shared: Redis): void {
 
 async function waitUntilReady(
   redis: Redis,
-  queueUrl: QueueUrl,
+  queueUrl: RedisQueueUrl,
   { waitMs, signal }: { readonly waitMs: number; readonly signal?: AbortSignal },
 ): Promise<void> {
   let lastError: unknown;
@@ -163,11 +166,24 @@ async function waitUntilReady(
   try {
     await withDeadline(ready, waitMs, signal);
   } catch (error) {
-    throw error instanceof DeadlineError ? unavailable(queueUrl, lastError ?? error) : error;
+    if (!(error instanceof DeadlineError)) throw error;
+    throw (await redisGreeting(queueUrl.url)).startsWith("-DENIED")
+      ? deniedByProtectedMode(queueUrl)
+      : unavailable(queueUrl, lastError ?? error);
   } finally {
     redis.off("error", onError);
     redis.off("ready", resolve);
   }
+}
+
+/** Redis without a password answers its own machine only, unless it is told otherwise. */
+function deniedByProtectedMode(queueUrl: QueueUrl): RuntimeError {
+  const url = printQueueUrl(queueUrl);
+  return new RuntimeError(
+    "QUEUE_ACCESS_DENIED",
+    `Redis at ${url} serves its own machine only (protected mode): set a password there and give it in GITSYNC_QUEUE_URL`,
+    { url },
+  );
 }
 
 function unavailable(queueUrl: QueueUrl, cause: unknown): RuntimeError {

@@ -16,10 +16,11 @@ import type { HostFindings, PushRate, RunStart } from "./route-store.ts";
 interface HostRow {
   readonly name: string;
   readonly blocked_until: number;
+  readonly failures: number;
   readonly in_flight: number;
 }
 
-/** The hosts of some routes, locked, so that no two runs take the last place of one. */
+/** The hosts of some routes, locked where something is counted, so that no two runs take the last place of one. */
 export interface LockedHosts {
   /** When the hosts may be used, the target's last; `undefined` when that is now. */
   heldUntil(hosts: readonly string[]): number | undefined;
@@ -27,7 +28,10 @@ export interface LockedHosts {
   enter(hosts: readonly string[]): Promise<void>;
 }
 
-/** Lock hosts in order of their names, and look at what is known of them and of pushes to the target. */
+/**
+ * Look at what is known of hosts and of pushes to the target. Hosts with a limit, and those that failed too often, are
+ * locked, in order of their names.
+ */
 export async function lockHosts(
   transaction: Transaction,
   target: string,
@@ -38,26 +42,28 @@ export async function lockHosts(
   const { hostLimits = {}, pushesPerMinute = {} } = start;
   const sorted = [...new Set(names)].toSorted();
   const limited = sorted.filter((host) => hostLimits[host] !== undefined);
-  if (limited.length > 0) {
+  const now = await transaction.now();
+  const look = async (): Promise<readonly HostRow[]> => {
+    const { rows } = await client.query<HostRow>(
+      `select name, blocked_until, failures, (select count(*)::integer from gitsync.host_use
+         join gitsync.process on process.id = worker_id and beat_at >= $2 where host = name) as in_flight
+       from gitsync.host where name = any($1)`,
+      [sorted, now - SILENT_MS],
+    );
+    return rows;
+  };
+  let rows = await look();
+  // Runs of other hosts have nothing to wait for: a fleet that shares one source would start them one by one.
+  if (limited.length > 0 || rows.some(isTried)) {
     const insert = "insert into gitsync.host (name) select unnest($1::text[]) on conflict (name) do nothing";
     await client.query(insert, [limited]);
+    const lock = `select 1 from gitsync.host where name = any($1) and (name = any($2) or failures >= $3)
+      order by name for update`;
+    await client.query(lock, [sorted, limited, FAILURES_TO_OPEN]);
+    rows = await look();
   }
-  // Runs of other hosts have nothing to wait for: a fleet that shares one source would start them one by one.
-  await client.query(
-    "select 1 from gitsync.host where name = any($1) and (name = any($2) or failures >= $3) order by name for update",
-    [sorted, limited, FAILURES_TO_OPEN],
-  );
-  const now = await transaction.now();
-  const { rows } = await client.query<HostRow>(
-    `select name, blocked_until, (select count(*)::integer from gitsync.host_use
-       join gitsync.process on process.id = worker_id and beat_at between $2 and $3 where host = name) as in_flight
-     from gitsync.host where name = any($1)`,
-    [sorted, now - SILENT_MS, now + SILENT_MS],
-  );
-  const pushes = await client.query<{ at: number }>(
-    "select at from gitsync.push where target_key = $1 and at > $2 order by at desc",
-    [target, now - PUSH_WINDOW_MS],
-  );
+  const isPaced = names.some((host) => pushesPerMinute[host] !== undefined);
+  const pushes = isPaced ? await pushesTo(transaction, target) : [];
   const known = new Map(rows.map((row) => [row.name, row]));
   const freeAt = (host: string): number => {
     const { blocked_until: until = 0, in_flight: inFlight = 0 } = known.get(host) ?? {};
@@ -66,7 +72,7 @@ export async function lockHosts(
   };
   const mayPushAt = (host: string | undefined): number => {
     const rate = host === undefined ? undefined : pushesPerMinute[host];
-    const oldest = rate === undefined ? undefined : pushes.rows[rate - 1];
+    const oldest = rate === undefined ? undefined : pushes[rate - 1];
     return oldest === undefined ? 0 : oldest.at + PUSH_WINDOW_MS;
   };
   return {
@@ -74,8 +80,36 @@ export async function lockHosts(
       const latest = Math.max(mayPushAt(hosts.at(-1)), ...hosts.map(freeAt));
       return latest > now ? latest : undefined;
     },
-    enter: (hosts) => enterHosts(transaction, hosts, start),
+    enter: async (hosts) => {
+      await enterHosts(transaction, hosts, start);
+      if (rows.some(isTried)) await tryHosts(transaction, hosts);
+    },
   };
+}
+
+/** It failed too often: one run tries it, and the others wait for what that one finds. */
+function isTried({ failures }: HostRow): boolean {
+  return failures >= FAILURES_TO_OPEN;
+}
+
+/** The newest first. */
+async function pushesTo(
+  transaction: Transaction,
+  target: string,
+): Promise<readonly { readonly at: number }[]> {
+  const { rows } = await transaction.client.query<{ at: number }>(
+    "select at from gitsync.push where target_key = $1 and at > $2 order by at desc",
+    [target, (await transaction.now()) - PUSH_WINDOW_MS],
+  );
+  return rows;
+}
+
+async function tryHosts(transaction: Transaction, hosts: readonly string[]): Promise<void> {
+  await transaction.client.query(
+    `update gitsync.host set blocked_until = greatest(blocked_until, $2), reason = 'unreachable'
+     where name = any($1) and failures >= $3`,
+    [hosts, (await transaction.now()) + PROBE_MS, FAILURES_TO_OPEN],
+  );
 }
 
 async function enterHosts(
@@ -84,12 +118,6 @@ async function enterHosts(
   { runId, workerId }: RunStart,
 ): Promise<void> {
   const { client } = transaction;
-  // A host that failed too often is tried by one run; the others wait for what that one finds.
-  await client.query(
-    `update gitsync.host set blocked_until = greatest(blocked_until, $2), reason = 'unreachable'
-     where name = any($1) and failures >= $3`,
-    [hosts, (await transaction.now()) + PROBE_MS, FAILURES_TO_OPEN],
-  );
   await client.query(
     "insert into gitsync.host_use (run_id, host, worker_id) select $1, unnest($2::text[]), $3",
     [runId, hosts, workerId],

@@ -20,6 +20,7 @@ export async function startNextRun(
        and requested is not null and not paused and not retired order by id for update`,
     [target],
   );
+  if (rows.length === 0) return { type: "idle" };
   const now = await transaction.now();
   const isDue = (route: RouteRow): boolean => route.not_before === null || route.not_before <= now;
   const known = rows.filter((route) => (route.expires_at ?? now) >= now);

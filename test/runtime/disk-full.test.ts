@@ -40,7 +40,7 @@ describeWith(["mount", "git"], "a full disk below the spool folder", () => {
 });
 
 describeWith(["mount", "git"], "a full disk below a target", () => {
-  test("refuses the refs of the push, and none of them moves", async () => {
+  test("refuses the refs of the push and says why, and none of them moves", async () => {
     await using folder = temporaryFolder("full-target");
     await using disk = smallDisk("target", "1m");
     const source = await createRepository(folder.join("source.git"));
@@ -52,7 +52,7 @@ describeWith(["mount", "git"], "a full disk below a target", () => {
       target: { url: target },
       policy: { bestEffort: true },
     });
-    expect(refs).toMatchObject([{ outcome: "refused", targetRef: "refs/heads/main" }]);
+    expect(refs).toMatchObject([{ outcome: "refused", targetRef: "refs/heads/main", code: "no-space" }]);
     expect((await refsOf(target)).size).toBe(0);
     await client.close();
   });

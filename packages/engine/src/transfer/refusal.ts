@@ -184,6 +184,17 @@ export const REFUSALS: readonly RefusalRule[] = Object.freeze([
     ],
   },
   {
+    code: "no-space",
+    meaning: "the disk, or the quota, of the target is full",
+    pattern: /no space left on device|disk quota exceeded/iu,
+    remedy: "make room at the target",
+    isLasting: false,
+    says: [
+      ["git", "unpacker error: index-pack abnormal exit (fatal: write error: No space left on device)"],
+      ["git", "unpacker error: unpack-objects abnormal exit (error: file write error: Disk quota exceeded)"],
+    ],
+  },
+  {
     code: "pack-too-large",
     meaning: "the push as a whole is larger than the target takes, and cannot be brought in parts",
     pattern: /pack exceeds maximum allowed size|exceeds? size limit|size is greater than|too large/iu,

@@ -94,8 +94,15 @@ export function describeRouteStore(kind: BackendKind): void {
       expect([...page.jobs, ...rest.jobs].map((job) => job.id)).toEqual(sorted);
       expect((await on.routes.jobs({ state: "active" })).jobs.map((job) => job.route)).toEqual([newest.id]);
       expect((await on.routes.jobs({ state: "waiting" })).jobs).toHaveLength(4);
-      expect((await on.routes.jobs({ route: newest.id })).jobs).toHaveLength(1);
-      expect((await on.routes.jobs({ route: newest.id, state: "waiting" })).jobs).toEqual([]);
+      expect((await on.routes.jobs({ routes: [newest.id] })).jobs).toHaveLength(1);
+      expect((await on.routes.jobs({ routes: [newest.id], state: "waiting" })).jobs).toEqual([]);
+      expect((await on.routes.jobs({ routes: [] })).jobs).toEqual([]);
+      const some = all.slice(1).map(({ id }) => id);
+      const first = await on.routes.jobs({ routes: some, limit: 3 });
+      const second = await on.routes.jobs({ routes: some, limit: 3, cursor: first.cursor ?? "" });
+      const ofSome = [...first.jobs, ...second.jobs];
+      expect(new Set(ofSome.map((job) => job.route))).toEqual(new Set(some));
+      expect(ofSome.map((job) => job.id)).toEqual(sorted.filter((id) => ofSome.some((job) => job.id === id)));
     });
 
     test("routes in order of their ids, page by page", async () => {

@@ -59,7 +59,7 @@ export function describeSteering(on: SuiteStore): void {
       expect(again).toMatchObject({ route: route.id, coalesced: false });
       expect(again.id).not.toBe(hint.id);
       expect(await fleet.answer(again)).toMatchObject({ jobId: again.id });
-      expect((await fleet.producer.jobs({ route: route.id })).jobs.map((job) => job.id)).toEqual([
+      expect((await fleet.producer.jobs({ routes: [route.id] })).jobs.map((job) => job.id)).toEqual([
         again.id,
         hint.id,
       ]);

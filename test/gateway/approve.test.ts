@@ -109,8 +109,11 @@ function approval(kind: BackendKind): void {
     const get = async (path: string): Promise<Record<string, unknown>> =>
       (await (await fetch(served.url + path)).json()) as Record<string, unknown>;
     expect(await get("/v1/mirrors/docs")).toMatchObject({ runs: [shown] });
-    const { jobs } = (await get("/v1/jobs?route=docs/one")) as { jobs: readonly { id: string }[] };
-    expect(jobs).toMatchObject([shown]);
-    expect(await get(`/v1/jobs/${jobs[0]?.id}`)).toMatchObject(shown);
+    const { jobs } = (await get("/v1/jobs?mirror=docs")) as {
+      jobs: readonly { id: string; route: string }[];
+    };
+    const job = jobs.find(({ route }) => route === "docs/one");
+    expect(job).toMatchObject(shown);
+    expect(await get(`/v1/jobs/${job?.id}`)).toMatchObject(shown);
   });
 }

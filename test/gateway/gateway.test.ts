@@ -151,13 +151,15 @@ describeWith(["postgres"], "the API on a queue", () => {
     "limit=ten",
     "nope=1",
     "state=waiting&state=failed",
-    "route=",
+    "mirror=",
+    "route=docs/one",
   ])("the query %s is refused", async (query) => {
     expect(await problemOf(await fetch(`${url}/v1/jobs?${query}`))).toBe("query-invalid");
   });
 
   test("what is not there is not found", async () => {
     expect(await problemOf(await fetch(`${url}/v1/jobs/nope`))).toBe("job-not-found");
+    expect(await problemOf(await fetch(`${url}/v1/jobs?mirror=nope`))).toBe("mirror-not-found");
     expect(await problemOf(await post(`${url}/v1/jobs/nope/cancel`, {}))).toBe("job-not-found");
     expect(await problemOf(await post(`${url}/v1/jobs/nope/retry`, {}))).toBe("job-not-found");
     for (const path of ["/v2/jobs", "/admin", "/%zz", "/v1/jobs/..%2f..%2fetc"]) {

@@ -48,7 +48,7 @@ describeWith(["redis"], "the examples of docs/producer.md", () => {
     say({ id: "1", mirror: route.id });
     await example.waitForLine(new RegExp(`^ack 1 ${route.id}$`, "u"));
     expect((await producer.route(route.id))?.requested).toBeDefined();
-    expect((await producer.jobs({ route: route.id })).jobs).toMatchObject([
+    expect((await producer.jobs({ routes: [route.id] })).jobs).toMatchObject([
       { state: "waiting", trigger: "schedule" },
     ]);
 

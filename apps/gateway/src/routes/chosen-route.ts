@@ -9,13 +9,18 @@ export function chosenRoute(
   routes: readonly RouteStatus[],
   target: string | undefined,
 ): RouteDefinition {
-  if (routes.length === 0) throw new Problem("mirror-not-found", "GET /v1/mirrors lists what there is");
+  if (routes.length === 0) throw noMirror();
   const all = routes.map(({ definition }) => definition);
   const chosen = target === undefined ? all : all.filter(({ id }) => id === `${mirror}/${target}`);
   const [route] = chosen;
   if (route !== undefined && chosen.length === 1) return route;
   const targets = all.map(({ id }) => id.slice(mirror.length + 1)).join(", ");
   throw invalidRequest([{ path: "target", message: `must be one of ${targets}` }]);
+}
+
+/** @returns the problem of a mirror that nobody configured. */
+export function noMirror(): Problem {
+  return new Problem("mirror-not-found", "GET /v1/mirrors lists what there is");
 }
 
 /**

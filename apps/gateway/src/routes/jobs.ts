@@ -7,7 +7,7 @@ import { Problem } from "../http/problem.ts";
 import { parseQuery } from "../http/query.ts";
 import type { FleetView } from "../mirrors/fleet-view.ts";
 import { inTime } from "../queue-deadline.ts";
-import { chosenRoute, invalidRequest, parseTexts } from "./chosen-route.ts";
+import { chosenRoute, invalidRequest, noMirror, parseTexts } from "./chosen-route.ts";
 import { acceptedJob, jobDocument, jobSummary } from "./job-document.ts";
 
 const MAX_LIMIT = 200;
@@ -46,6 +46,12 @@ export function addJobRoutes(server: FastifyInstance, { producer, fleet, adhoc }
     return await inTime(fleet.hint(route, { trigger: "person" }));
   };
 
+  const routeIdsOf = async (mirror: string): Promise<readonly string[]> => {
+    const routes = await inTime(fleet.routesOf(mirror));
+    if (routes.length === 0) throw noMirror();
+    return routes.map(({ definition }) => definition.id);
+  };
+
   server.post("/v1/jobs", { config }, async (request, reply) => {
     const named = parseMirrorRequest(request.body);
     const enqueued =
@@ -56,11 +62,13 @@ export function addJobRoutes(server: FastifyInstance, { producer, fleet, adhoc }
   });
 
   server.get<{ Querystring: Readonly<Record<string, unknown>> }>("/v1/jobs", { config }, async (request) => {
-    const page = await inTime(
-      producer.jobs(
-        parseQuery(request.query, { states: JOB_STATES, texts: ["route", "cursor"], limit: MAX_LIMIT }),
-      ),
-    );
+    const { mirror, ...query } = parseQuery(request.query, {
+      states: JOB_STATES,
+      texts: ["mirror", "cursor"],
+      limit: MAX_LIMIT,
+    });
+    const routes = mirror === undefined ? undefined : await routeIdsOf(mirror);
+    const page = await inTime(producer.jobs({ ...query, ...(routes !== undefined && { routes }) }));
     return { ...page, jobs: page.jobs.map((job) => jobSummary(job, fleet.traceUrlTemplate)) };
   });
 

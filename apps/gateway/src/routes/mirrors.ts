@@ -3,11 +3,10 @@
 import { ROUTE_STATES } from "@gitsync/jobs";
 import type { MirrorView } from "@gitsync/producer";
 import type { FastifyInstance } from "fastify";
-import { Problem } from "../http/problem.ts";
 import { parseQuery } from "../http/query.ts";
 import type { FleetView } from "../mirrors/fleet-view.ts";
 import { inTime } from "../queue-deadline.ts";
-import { chosenRoute, parseTexts } from "./chosen-route.ts";
+import { chosenRoute, noMirror, parseTexts } from "./chosen-route.ts";
 import { acceptedJob, runSummary } from "./job-document.ts";
 
 const MAX_LIMIT = 1_000;
@@ -76,6 +75,6 @@ export function addMirrorRoutes(server: FastifyInstance, fleet: FleetView): void
 }
 
 function required<T>(found: T | undefined): T {
-  if (found === undefined) throw new Problem("mirror-not-found", "GET /v1/mirrors lists what there is");
+  if (found === undefined) throw noMirror();
   return found;
 }

@@ -42,6 +42,7 @@ describe("the table of refusals", () => {
       "invalid-name",
       "lfs-missing",
       "missing-objects",
+      "no-space",
       "non-fast-forward-denied",
       "object-check-failed",
       "pack-too-large",

@@ -184,9 +184,9 @@ export class PostgresRouteStore implements RouteStore {
   async jobs(query: JobQuery = {}): Promise<JobPage> {
     const limit = pageSize(query.limit);
     const { rows } = await this.#pool.query<JobRow>(
-      `${JOBS} where ($1::text is null or job.state = $1) and ($2::text is null or job.route = $2)
+      `${JOBS} where ($1::text is null or job.state = $1) and ($2::text[] is null or job.route = any($2))
        and ($3::text is null or job.id < $3) order by job.id desc limit $4`,
-      [query.state, query.route, query.cursor, limit],
+      [query.state, query.routes, query.cursor, limit],
     );
     const last = rows.at(-1);
     return {

@@ -233,22 +233,14 @@ export class RedisRouteStore implements RouteStore {
 
   async jobs(query: JobQuery = {}): Promise<JobPage> {
     const limit = pageSize(query.limit);
-    const [key, filter] =
-      query.route === undefined
-        ? [query.state === undefined ? "jobs" : `jobs:${query.state}`]
-        : [`jobs-of:${query.route}`, query.state];
+    const [keys, filter] =
+      query.routes === undefined
+        ? [[query.state === undefined ? "jobs" : `jobs:${query.state}`]]
+        : [query.routes.map((route) => `jobs-of:${route}`), query.state];
     const jobs: JobRecord[] = [];
     let cursor = query.cursor;
     for (;;) {
-      const from = cursor === undefined ? "+" : `(${cursor}`;
-      const ids = await this.#scripts.redis.zrevrangebylex(
-        this.#scripts.key(key ?? "jobs"),
-        from,
-        "-",
-        "LIMIT",
-        0,
-        limit,
-      );
+      const ids = await this.#newestJobs(keys, cursor, limit);
       for (const id of ids) {
         cursor = id;
         const job = await this.job(id);
@@ -257,6 +249,21 @@ export class RedisRouteStore implements RouteStore {
       }
       if (ids.length < limit) return { jobs };
     }
+  }
+
+  /** The newest ids below `before` of all these lists together. */
+  async #newestJobs(
+    keys: readonly string[],
+    before: string | undefined,
+    limit: number,
+  ): Promise<readonly string[]> {
+    const from = before === undefined ? "+" : `(${before}`;
+    const lists = await Promise.all(
+      keys.map((key) =>
+        this.#scripts.redis.zrevrangebylex(this.#scripts.key(key), from, "-", "LIMIT", 0, limit),
+      ),
+    );
+    return lists.flat().toSorted().toReversed().slice(0, limit);
   }
 
   async waitingJobs(query: {

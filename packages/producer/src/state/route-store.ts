@@ -161,7 +161,8 @@ export interface JobRecord {
 
 export interface JobQuery {
   readonly state?: JobState;
-  readonly route?: string;
+  /** Jobs of any of these. */
+  readonly routes?: readonly string[];
   /** At most this many. Default: 50, at most 200. */
   readonly limit?: number;
   /** Where the last page ended. */

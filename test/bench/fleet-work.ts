@@ -50,11 +50,16 @@ export async function hintEach(
 
 /** Have every route looked at once, so that from then on a run happens for a reason of the benchmark. */
 export async function firstLook(producer: Producer, routes: readonly string[]): Promise<void> {
+  await stored(producer, routes);
+  await hintEach(producer, routes, "person");
+  await idle(producer);
+}
+
+/** Resolves when a worker has stored the routes of its configuration. */
+export async function stored(producer: Producer, routes: readonly string[]): Promise<void> {
   await until("the routes are stored", async () => {
     return (await producer.routes.configured()).size >= routes.length;
   });
-  await hintEach(producer, routes, "person");
-  await idle(producer);
 }
 
 /** Resolves when no job waits or runs. */

@@ -1,7 +1,7 @@
-/** A gateway, and a worker if wanted, on a Redis of their own, and deliveries signed for them. */
+/** A gateway, and a worker if wanted, on a store of their own, and deliveries signed for them. */
 
 import { createHmac, randomUUID } from "node:crypto";
-import { startFleet } from "./fleet.ts";
+import { startFleet, type StoreKind } from "./fleet.ts";
 
 const SECRET = "bench-hook-secret";
 
@@ -13,16 +13,17 @@ export interface HookFleet extends AsyncDisposable {
 }
 
 export interface HookFleetOptions {
+  readonly store: StoreKind;
   /** YAML under `mirrors:`. */
   readonly mirrors: string;
   readonly worker: boolean;
 }
 
-export async function startHookFleet({ mirrors, worker }: HookFleetOptions): Promise<HookFleet> {
+export async function startHookFleet({ store, mirrors, worker }: HookFleetOptions): Promise<HookFleet> {
   await using stack = new AsyncDisposableStack();
   const fleet = stack.use(
     await startFleet({
-      store: "redis",
+      store,
       config: `egress: { schemes: [http, https], allow: [{ cidr: 127.0.0.0/8 }] }
 webhooks: { github: { secrets: [{ env: GITHUB_HOOK_SECRET }] } }
 mirrors:

@@ -1,6 +1,6 @@
 /** A worker that is killed in the middle of its jobs: how long until each runs again? */
 
-import { hintEach, mirrorsOf, routeIds, until } from "./fleet-work.ts";
+import { hintEach, mirrorsOf, routeIds, stored, until } from "./fleet-work.ts";
 import { startFleet, type StoreKind } from "./fleet.ts";
 import type { Figure } from "./figure.ts";
 import { percentile } from "./percentile.ts";
@@ -35,6 +35,7 @@ ${mirrorsOf(ends)}`,
     await Promise.all(routes.map(async (route) => (await producer.route(route))?.running?.startedAt));
   const waits: number[] = [];
   let worker = await fleet.startWorker({ concurrency: JOBS });
+  await stored(producer, routes);
   for (let round = 0; round < ROUNDS; round += 1) {
     await hintEach(producer, routes);
     await until("every job runs", async () => (await startsOf()).every((at) => at !== undefined));

@@ -60,18 +60,25 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const figures: Figure[] = [];
+  const failed: string[] = [];
   for (const [name, { measure }] of Object.entries(BENCHMARKS)) {
     if (settings.names.length > 0 && !settings.names.includes(name)) continue;
     process.stderr.write(`${name} …\n`);
-    figures.push(...(await measure(settings)));
+    try {
+      figures.push(...(await measure(settings)));
+    } catch (error) {
+      // What the others found is worth no less.
+      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      failed.push(name);
+    }
   }
   const broken = figures.filter((figure) => !holds(figure));
   process.stdout.write(
     settings.json
-      ? `${JSON.stringify({ figures, broken: broken.length }, undefined, 2)}\n`
+      ? `${JSON.stringify({ figures, broken: broken.length, failed }, undefined, 2)}\n`
       : `${printTable(figures)}\n`,
   );
-  return broken.length > 0 ? 1 : 0;
+  return broken.length + failed.length > 0 ? 1 : 0;
 }
 
 function listOfBenchmarks(): string {

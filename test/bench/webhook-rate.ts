@@ -22,6 +22,7 @@ interface MirrorPage {
 export async function measureWebhookRate(): Promise<readonly Figure[]> {
   const ids = Array.from({ length: MIRRORS }, (_, index) => index + 1);
   await using fleet = await startHookFleet({
+    store: "redis",
     worker: false,
     mirrors: ids
       .map(

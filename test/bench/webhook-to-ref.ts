@@ -1,4 +1,4 @@
-/** From a delivery to the target's ref: one commit, local git servers, gateway and worker as processes on Redis. */
+/** From a delivery to the target's ref: one commit, local git servers, gateway and worker as processes. */
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,14 +7,22 @@ import { startNginxGitServer } from "../support/git-server.ts";
 import { commit, createRepository } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import type { Figure } from "./figure.ts";
+import type { StoreKind } from "./fleet.ts";
 import { startHookFleet } from "./hook-fleet.ts";
 import { percentile } from "./percentile.ts";
+import type { BenchSettings } from "./settings.ts";
 
 const NAME = "webhook-to-ref";
 const PUSHES = 100;
 const GIVE_UP_MS = 30_000;
 
-export async function measureWebhookToRef(): Promise<readonly Figure[]> {
+export async function measureWebhookToRef({ stores }: BenchSettings): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const store of stores) figures.push(...(await measureOn(store)));
+  return figures;
+}
+
+async function measureOn(store: StoreKind): Promise<readonly Figure[]> {
   await using folder = temporaryFolder("bench-repositories");
   const root = folder.join("root");
   mkdirSync(root);
@@ -23,6 +31,7 @@ export async function measureWebhookToRef(): Promise<readonly Figure[]> {
   await commit(source, "refs/heads/main", { "file.txt": "first\n" });
   await using server = await startNginxGitServer({ root });
   await using fleet = await startHookFleet({
+    store,
     worker: true,
     mirrors: `  - id: docs
     source: { url: "${server.url}/source.git", repositoryId: "1" }
@@ -41,7 +50,7 @@ export async function measureWebhookToRef(): Promise<readonly Figure[]> {
   return [
     {
       benchmark: NAME,
-      name: "delivery to ref, p50",
+      name: `delivery to ref, p50, ${store}`,
       value: percentile(times, 50),
       unit: "ms",
       limit: 300,
@@ -49,7 +58,7 @@ export async function measureWebhookToRef(): Promise<readonly Figure[]> {
     },
     {
       benchmark: NAME,
-      name: "delivery to ref, p99",
+      name: `delivery to ref, p99, ${store}`,
       value: percentile(times, 99),
       unit: "ms",
       limit: 1_500,

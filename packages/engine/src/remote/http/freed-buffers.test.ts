@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { describe, test } from "vitest";
 import { Gatherer } from "../gather.ts";
 import { freeingHandedOver, handOver } from "./hand-over.ts";
+import { SlabReader } from "./slab-reader.ts";
 import { SpentBuffers } from "./spent-buffers.ts";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -114,6 +115,28 @@ describe("the buffers of a body", () => {
       [10, 0, 10, 10],
       [10, 0, 0, 10],
     ]);
+  });
+
+  test("are kept while the connection still reads into them, also behind a copy of what had to wait", ({
+    expect,
+  }) => {
+    const spent = new SpentBuffers();
+    const reader = new SlabReader();
+    reader.attach(new Socket());
+    const { onread } = reader;
+    const read = (length: number): Uint8Array => {
+      const room = typeof onread.buffer === "function" ? onread.buffer() : expect.unreachable();
+      onread.callback(length, room);
+      return room.subarray(0, length);
+    };
+    const [first, second, again, third, fourth] = [250_000, 100_000, 100_000, 250_000, 250_000].map(read);
+    const copy = new Uint8Array(70_000);
+    for (const chunk of [first, second, copy, again]) spent.pass(chunk ?? expect.unreachable());
+    expect([second?.length, again?.length]).toEqual([100_000, 100_000]);
+    spent.pass(third ?? expect.unreachable());
+    expect([first?.length, second?.length, again?.length, third?.length]).toEqual([250_000, 0, 0, 250_000]);
+    spent.pass(fourth ?? expect.unreachable());
+    expect([third?.length, fourth?.length]).toEqual([0, 250_000]);
   });
 
   test("are left alone when others may have parts of them", ({ expect }) => {

@@ -9,6 +9,13 @@ import { BUFFER_BYTES, takeBuffer } from "../release-bytes.ts";
 /** The least room that a read is given. */
 const MIN_ROOM_BYTES = 64 * 1024;
 
+const slabs = new WeakSet<ArrayBufferLike>();
+
+/** Whether a connection read into this buffer, and may go on to do so until it turned to another. */
+export function isSlab(buffer: ArrayBufferLike): boolean {
+  return slabs.has(buffer);
+}
+
 /** For one connection; a buffer that has no room left is not touched again. */
 export class SlabReader {
   #slab: Buffer<ArrayBuffer> | undefined;
@@ -19,6 +26,7 @@ export class SlabReader {
     buffer: () => {
       if (this.#slab === undefined || this.#slab.length < MIN_ROOM_BYTES) {
         this.#slab = Buffer.from(takeBuffer(), 0, BUFFER_BYTES);
+        slabs.add(this.#slab.buffer);
       }
       return this.#slab;
     },

@@ -51,7 +51,7 @@ describeWays("an observer", (way) => {
     await using sides = await twoSides(way, {
       source: { config: { "uploadpack.allowFilter": "true" } },
       target: { config: { "receive.maxInputSize": "150000" } },
-      client: { limits: { memoryBytes: 50_000 }, spool: { use: "always" } },
+      client: { limits: { memoryBytes: 10_000 }, spool: { use: "always" } },
     });
     const grow = async (commits: number): Promise<void> => {
       for (let n = 0; n < commits; n += 1)

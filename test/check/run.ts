@@ -1,5 +1,5 @@
 /**
- * `npm run check`: everything that can be said about the sources without a server, in under a minute.
+ * `npm run check`: everything that can be said about the sources without a server, in about a minute.
  *
  * `npm run check -- types lint` runs only the named steps. Exit status 1 when a step failed, 2 for a name
  * that is no step. The long ones come first, so that the short ones fill the gaps.

@@ -1,15 +1,8 @@
-import { performance } from "node:perf_hooks";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { PackProgress } from "./meter.ts";
+import { useFakeClock } from "./testing/fake-clock.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(performance, "now").mockImplementation(() => Date.now());
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
+useFakeClock();
 
 test("a rate is that of the last three seconds, so that a standstill shows", () => {
   const rates: number[] = [];

@@ -1,17 +1,10 @@
-import { performance } from "node:perf_hooks";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { RunMeter } from "./meter.ts";
 import { narrate } from "./narrate.ts";
 import type { SyncEvent } from "./observer.ts";
+import { useFakeClock } from "./testing/fake-clock.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(performance, "now").mockImplementation(() => Date.now());
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
+useFakeClock();
 
 test("where nothing is told for two seconds, it is told that the run waits, and for how long", () => {
   const told: SyncEvent[] = [];

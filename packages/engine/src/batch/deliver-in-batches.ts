@@ -25,7 +25,7 @@ import {
 } from "./batch-machine.ts";
 import type { CommitGraph, NodeIndex } from "./commit-graph.ts";
 import type { Part } from "./division.ts";
-import { rememberedBytes, type SizeLimit } from "./size-limit.ts";
+import { limitText, rememberedBytes, type SizeLimit } from "./size-limit.ts";
 import type { TemporaryRefs } from "./temporary-refs.ts";
 
 /** A change that needs objects. */
@@ -292,22 +292,6 @@ class Batches {
   #outcome(error: unknown): BatchesOutcome {
     const { limit, planned, done } = this.#turn.state;
     return { verdicts: this.#verdicts, error, limit, planned, done };
-  }
-}
-
-/** Who limits a push, and to how much. */
-function limitText({ basis, mostBytes }: SizeLimit): string {
-  switch (basis) {
-    case "configured":
-      return `the limit that was given is ${mostBytes} bytes (targetMaxPackBytes, --target-max-pack-bytes)`;
-    case "known-host":
-      return `the host's published limit is ${mostBytes} bytes`;
-    case "spool":
-      return `the spool folder holds ${mostBytes} bytes`;
-    case "learned":
-    case "met":
-    case "inferred":
-      return `the target takes about ${mostBytes} bytes in one push`;
   }
 }
 

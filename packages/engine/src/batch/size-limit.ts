@@ -126,3 +126,19 @@ export function announcedLimit(words: string): number | undefined {
   const limit = Math.floor(isRounded ? bytes * 0.995 : bytes);
   return limit >= SMALLEST_LIMIT ? limit : undefined;
 }
+
+/** Who limits a push, and to how much. */
+export function limitText({ basis, mostBytes }: SizeLimit): string {
+  switch (basis) {
+    case "configured":
+      return `the limit that was given is ${mostBytes} bytes (targetMaxPackBytes, --target-max-pack-bytes)`;
+    case "known-host":
+      return `the host's published limit is ${mostBytes} bytes`;
+    case "spool":
+      return `the spool folder holds ${mostBytes} bytes`;
+    case "learned":
+    case "met":
+    case "inferred":
+      return `the target takes about ${mostBytes} bytes in one push`;
+  }
+}

@@ -15,3 +15,25 @@ export interface StreamedPack {
 }
 
 export type PackBody = CompletePack | StreamedPack;
+
+/** A pack that is these bytes. */
+export function completePack(bytes: Uint8Array): PackBody {
+  return { kind: "complete", chunks: [bytes], byteLength: bytes.length };
+}
+
+/** The same pack; `onTaken` hears of bytes when the transport comes back for more, once for each byte of the pack. */
+export function counted(body: PackBody, onTaken: (bytes: number) => void): PackBody {
+  let furthest = 0;
+  const watch = async function* (chunks: PackBody["chunks"]): AsyncGenerator<Uint8Array, void, undefined> {
+    let at = 0;
+    for await (const chunk of chunks) {
+      // Read now: whoever takes the chunk may free it.
+      at += chunk.length;
+      yield chunk;
+      if (at > furthest) onTaken(at - furthest);
+      furthest = Math.max(furthest, at);
+    }
+  };
+  if (body.kind === "stream") return { kind: "stream", chunks: watch(body.chunks) };
+  return { ...body, chunks: { [Symbol.asyncIterator]: () => watch(body.chunks) } };
+}

@@ -17,7 +17,7 @@ import type { Run } from "../run.ts";
 import { busyRefs, nextAttempt, NO_ATTEMPTS, type CarriedPack, type NextAttempt } from "./next-attempt.ts";
 import type { Verdicts } from "./outcome.ts";
 import { bufferPack, type BufferedPack } from "./pack-buffer.ts";
-import type { PackBody } from "./pack-body.ts";
+import { completePack, counted } from "./pack-body.ts";
 import { PackGuard } from "./pack-guard.ts";
 import { pushOnce, type PushOutcome } from "./push.ts";
 import type { SpoolFolder } from "./spool.ts";
@@ -183,7 +183,7 @@ export class PackCarrier {
       const body = pack && counted(pack.body, (bytes) => sent.add(bytes, objectsOf(pack)));
       const empty = commands.every(({ type }) => type === "delete")
         ? undefined
-        : complete(emptyPack(objectFormat));
+        : completePack(emptyPack(objectFormat));
       const outcome = await pushOnce(
         run.target,
         {
@@ -293,29 +293,8 @@ async function* replayed(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Arr
   yield* chunks;
 }
 
-/** The same pack; `onTaken` hears of bytes when the transport comes back for more, once for each byte of the pack. */
-function counted(body: PackBody, onTaken: (bytes: number) => void): PackBody {
-  let furthest = 0;
-  const watch = async function* (chunks: PackBody["chunks"]): AsyncGenerator<Uint8Array, void, undefined> {
-    let at = 0;
-    for await (const chunk of chunks) {
-      // Read now: whoever takes the chunk may free it.
-      at += chunk.length;
-      yield chunk;
-      if (at > furthest) onTaken(at - furthest);
-      furthest = Math.max(furthest, at);
-    }
-  };
-  if (body.kind === "stream") return { kind: "stream", chunks: watch(body.chunks) };
-  return { ...body, chunks: { [Symbol.asyncIterator]: () => watch(body.chunks) } };
-}
-
 function objectsOf(pack: FetchedPack): number {
   return pack.facts().objects;
-}
-
-function complete(bytes: Uint8Array): PackBody {
-  return { kind: "complete", chunks: [bytes], byteLength: bytes.length };
 }
 
 const NOT_PUSHED = { unpackFailed: false, packKept: false } as const;

@@ -10,13 +10,14 @@ import type {
   RunReport,
   TargetKey,
 } from "@gitsync/jobs";
-import { firstIdAt, newToken } from "../ids.ts";
-import { cancelUnstarted, recordReport, setJobState, trimJobs } from "./postgres-jobs.ts";
+import { firstIdAt } from "../ids.ts";
+import { finishRun } from "./postgres-finish-run.ts";
+import { cancelUnstarted } from "./postgres-jobs.ts";
 import { jobFromRow, routeFromRow, type JobRow, type RouteRow } from "./postgres-records.ts";
-import { retire, storeRoutes, takeWaking, wake, wakeAt } from "./postgres-schedule.ts";
+import { retire, storeRoutes, takeWaking, wake } from "./postgres-schedule.ts";
 import { startNextRun } from "./postgres-start-run.ts";
-import { Transactions, type Transaction } from "./postgres-transaction.ts";
-import { leaveHosts, pushWait, recordHosts } from "./postgres-hosts.ts";
+import { Transactions } from "./postgres-transaction.ts";
+import { pushWait } from "./postgres-hosts.ts";
 import { recordHint } from "./postgres-hint.ts";
 import { countEach, pageSize } from "./query.ts";
 import { routeStatus } from "./route-record.ts";
@@ -34,6 +35,7 @@ import type {
   RunEnd,
   RunStart,
   StateChange,
+  WaitingJobsQuery,
   WakingRoute,
 } from "./route-store.ts";
 import { KEPT } from "./kept.ts";
@@ -143,7 +145,7 @@ export class PostgresRouteStore implements RouteStore {
   }
 
   async finishRun(report: RunReport, end: RunEnd): Promise<boolean> {
-    return await this.#transactions.run((transaction) => finish(transaction, report, end));
+    return await this.#transactions.run((transaction) => finishRun(transaction, report, end));
   }
 
   async cancelledRuns(runIds: readonly string[]): Promise<readonly string[]> {
@@ -195,12 +197,7 @@ export class PostgresRouteStore implements RouteStore {
     };
   }
 
-  async waitingJobs(query: {
-    readonly before: number;
-    readonly limit: number;
-    readonly after?: string;
-  }): Promise<readonly JobRecord[]> {
-    const { before, limit, after } = query;
+  async waitingJobs({ before, limit, after }: WaitingJobsQuery): Promise<readonly JobRecord[]> {
     const { rows } = await this.#pool.query<JobRow>(
       `${JOBS} where job.state = 'waiting' and job.id < $1 and ($2::text is null or job.id > $2) order by job.id limit $3`,
       [firstIdAt(before), after, limit],
@@ -258,76 +255,4 @@ export class PostgresRouteStore implements RouteStore {
     const { rows } = await this.#pool.query<{ name: string }>("select name from gitsync.lane order by name");
     return rows.map((row) => row.name);
   }
-}
-
-async function finish(transaction: Transaction, report: RunReport, end: RunEnd): Promise<boolean> {
-  const { client } = transaction;
-  const { rows } = await client.query<RouteRow>("select * from gitsync.route where id = $1 for update", [
-    report.route,
-  ]);
-  const row = rows[0];
-  const now = await transaction.now();
-  await recordHosts(transaction, end.hosts);
-  if (row === undefined) return false;
-  await leaveHosts(transaction, report.runId);
-  const token = end.requestAgain === true ? newToken() : null;
-  if (row.run_id !== report.runId) {
-    if (token !== null) {
-      await client.query(
-        `update gitsync.route set requested = $2,
-           first_unsynced_at = case when requested is not distinct from synced then $3 else first_unsynced_at end
-         where id = $1`,
-        [report.route, token, now],
-      );
-      await wake(transaction, [report.route]);
-    }
-    return false;
-  }
-  const requested = token ?? row.requested;
-  const synced = end.synced ?? row.synced;
-  // Hints that came during the run are the oldest that it does not stand for.
-  const stoodFor = end.synced === undefined ? row.first_unsynced_at : (row.first_since_start ?? now);
-  const mayWait = end.waitMs !== undefined && row.first_since_start === null;
-  const waking = {
-    ...row,
-    requested,
-    synced,
-    not_before: mayWait ? now + (end.waitMs ?? 0) : row.not_before,
-    due_at: end.nextDueAt ?? row.due_at,
-  };
-  const failures = end.failures === "reset" ? 0 : row.failures + (end.failures === "count" ? 1 : 0);
-  const error = report.error === undefined ? undefined : JSON.stringify(report.error);
-  const kept = end.failures === "reset" ? null : row.last_error;
-  const lastError = end.failures === "keep" ? row.last_error : (error ?? kept);
-  await client.query(
-    `update gitsync.route set run_id = null, worker_id = null, run_job = null, run_started_at = null, progress = null,
-       first_since_start = null, requested = $2, synced = $3, first_unsynced_at = $4, condition = coalesce($5, condition),
-       failures = $6, last_error = $7, last_success_at = case when $8 then $9 else last_success_at end, starts = $10,
-       not_before = $11, due_at = $12, wake_at = $13,
-       last_change_at = case when $14 then $9 else coalesce(last_change_at, $9) end,
-       quarantine = coalesce($15, quarantine), approved = case when $16::text is null then approved end
-     where id = $1`,
-    [
-      report.route,
-      requested,
-      synced,
-      requested === synced ? null : (stoodFor ?? now),
-      end.condition,
-      failures,
-      lastError,
-      end.condition === "ok",
-      now,
-      end.starts ?? 0,
-      waking.not_before,
-      waking.due_at,
-      wakeAt(waking, now),
-      end.changed ?? false,
-      end.quarantine && JSON.stringify(end.quarantine),
-      end.synced,
-    ],
-  );
-  await setJobState(transaction, "run_id = $1 and state = 'active'", [report.runId], end.jobState);
-  await recordReport(transaction, report);
-  await trimJobs(transaction);
-  return true;
 }

@@ -9,10 +9,11 @@ import type {
   RunReport,
   TargetKey,
 } from "@gitsync/jobs";
-import { firstIdAt, newId, newToken } from "../ids.ts";
+import { newId, newToken } from "../ids.ts";
 import { definitionDigest } from "./definition-digest.ts";
 import { CANCELLED, CANCELLED_WAIT_MS, KEPT, MAX_HINTS } from "./kept.ts";
-import { jobFromHash, routeFromHash, wakingRoute } from "./redis-records.ts";
+import { listJobs, readJob, waitingJobs } from "./redis-jobs.ts";
+import { routeFromHash, wakingRoute } from "./redis-records.ts";
 import type { ScriptRunner } from "./redis-script-runner.ts";
 import { hostsOf } from "./host-rules.ts";
 import { countEach, pageSize, pullsForward } from "./query.ts";
@@ -31,6 +32,7 @@ import type {
   RunEnd,
   RunStart,
   StateChange,
+  WaitingJobsQuery,
   WakingRoute,
 } from "./route-store.ts";
 
@@ -220,63 +222,15 @@ export class RedisRouteStore implements RouteStore {
   }
 
   async job(id: string): Promise<JobRecord | undefined> {
-    const hash = await this.#scripts.redis.hgetall(this.#scripts.key(`job:${id}`));
-    const runId = hash["runId"];
-    if (hash["id"] === undefined) return undefined;
-    if (runId === undefined) return jobFromHash(hash, null, []);
-    const [report, running] = await Promise.all([
-      this.#scripts.redis.get(this.#scripts.key(`report:${runId}`)),
-      this.#scripts.redis.hmget(this.#scripts.key(`route:${hash["route"]}`), "runId", "progress"),
-    ]);
-    return jobFromHash(hash, report, running);
+    return await readJob(this.#scripts, id);
   }
 
   async jobs(query: JobQuery = {}): Promise<JobPage> {
-    const limit = pageSize(query.limit);
-    const [keys, filter] =
-      query.routes === undefined
-        ? [[query.state === undefined ? "jobs" : `jobs:${query.state}`]]
-        : [query.routes.map((route) => `jobs-of:${route}`), query.state];
-    const jobs: JobRecord[] = [];
-    let cursor = query.cursor;
-    for (;;) {
-      const ids = await this.#newestJobs(keys, cursor, limit);
-      for (const id of ids) {
-        cursor = id;
-        const job = await this.job(id);
-        if (job !== undefined && (filter === undefined || job.state === filter)) jobs.push(job);
-        if (jobs.length === limit) return { jobs, cursor };
-      }
-      if (ids.length < limit) return { jobs };
-    }
+    return await listJobs(this.#scripts, query);
   }
 
-  /** The newest ids below `before` of all these lists together. */
-  async #newestJobs(
-    keys: readonly string[],
-    before: string | undefined,
-    limit: number,
-  ): Promise<readonly string[]> {
-    const from = before === undefined ? "+" : `(${before}`;
-    const lists = await Promise.all(
-      keys.map((key) =>
-        this.#scripts.redis.zrevrangebylex(this.#scripts.key(key), from, "-", "LIMIT", 0, limit),
-      ),
-    );
-    return lists.flat().toSorted().toReversed().slice(0, limit);
-  }
-
-  async waitingJobs(query: {
-    readonly before: number;
-    readonly limit: number;
-    readonly after?: string;
-  }): Promise<readonly JobRecord[]> {
-    const { before, limit, after } = query;
-    const from = after === undefined ? "-" : `(${after}`;
-    const key = this.#scripts.key("jobs:waiting");
-    const ids = await this.#scripts.redis.zrangebylex(key, from, `(${firstIdAt(before)}`, "LIMIT", 0, limit);
-    const jobs = await Promise.all(ids.map((id) => this.job(id)));
-    return jobs.filter((job) => job !== undefined);
+  async waitingJobs(query: WaitingJobsQuery): Promise<readonly JobRecord[]> {
+    return await waitingJobs(this.#scripts, query);
   }
 
   async jobCounts(): Promise<Readonly<Record<JobState, number>>> {

@@ -169,6 +169,15 @@ export interface JobQuery {
   readonly cursor?: string;
 }
 
+/** Times are milliseconds of the store's clock. */
+export interface WaitingJobsQuery {
+  /** Only jobs that were made before. */
+  readonly before: number;
+  readonly limit: number;
+  /** The id of the last job that is known already. */
+  readonly after?: string;
+}
+
 /** Newest first. `cursor` is set when there may be more. */
 export interface JobPage {
   readonly jobs: readonly JobRecord[];
@@ -258,11 +267,7 @@ export interface RouteStore {
   job(id: string): Promise<JobRecord | undefined>;
   jobs(query?: JobQuery): Promise<JobPage>;
   /** Jobs that wait since before a time, the oldest first, those after the job `after`. */
-  waitingJobs(query: {
-    readonly before: number;
-    readonly limit: number;
-    readonly after?: string;
-  }): Promise<readonly JobRecord[]>;
+  waitingJobs(query: WaitingJobsQuery): Promise<readonly JobRecord[]>;
   jobCounts(): Promise<Readonly<Record<JobState, number>>>;
 
   route(id: string): Promise<RouteStatus | undefined>;

@@ -44,9 +44,14 @@ const FLAGS: Readonly<Record<string, Verdict>> = {
   "!": "rejected",
 };
 
-async function verdictsOfGit(options: readonly string[], force: boolean): Promise<Map<string, Verdict>> {
-  const plus = force ? "+" : "";
-  const specs = ["refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"].map((spec) => plus + spec);
+const EVERYTHING = ["refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"];
+
+async function verdictsOfGit(
+  options: readonly string[],
+  force: boolean,
+  patterns = EVERYTHING,
+): Promise<Map<string, Verdict>> {
+  const specs = patterns.map((spec) => (force ? `+${spec}` : spec));
   const args = ["push", "--dry-run", "--porcelain", ...options, sides.target, ...specs];
   const run = promisify(execFile)("git", args, {
     cwd: sides.source,
@@ -139,4 +144,25 @@ test.for([
     }),
     { numRuns: 15 },
   );
+});
+
+test.for([
+  "refs/heads/v*",
+  "refs/heads/v*:refs/heads/w*",
+  "refs/heads/*1",
+  "refs/heads/v1*",
+  "refs/heads/v*1",
+  "refs/heads/* ^refs/heads/v1*",
+  "refs/heads/* ^refs/heads/v*",
+])("%s names the refs that it names for git", async (words) => {
+  const patterns = words.split(" ");
+  await restoreRefs(
+    sides.source,
+    new Map(
+      ["always", "v", "v1", "v11", "v1-", "x1"].map((name) => [`refs/heads/${name}`, commits[0] ?? ""]),
+    ),
+  );
+  await restoreRefs(sides.target, new Map());
+  const plan = await sides.plan({ scope: { includeRefs: patterns } });
+  expect(verdictsOf(plan)).toEqual(await verdictsOfGit([], false, patterns));
 });

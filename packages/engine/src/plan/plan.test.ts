@@ -112,13 +112,12 @@ describe("planRefs() decides one ref", () => {
     expect(destructive({ ...moved, policy: { mode: "replicate" } })).toEqual([true]);
   });
 
-  test("a mapped ref carries both names", () => {
+  /** What is planned for a branch that gets another name. */
+  function planRenamed(target: string): PlannedRef | undefined {
+    const renamed = { source: ref("main"), target: `refs/heads/${target}` as RefName, id: id(1) };
     const [planned] = planRefs({
       difference: differenceOf(
-        {
-          ...desiredOf({}),
-          renamed: new Map([[ref("up"), { source: ref("main"), target: ref("up"), id: id(1) }]]),
-        },
+        { ...desiredOf({}), renamed: new Map([[renamed.target, renamed]]) },
         listed(new Map()),
       ),
       policy: policyOf(),
@@ -130,11 +129,16 @@ describe("planRefs() decides one ref", () => {
       canDelete: true,
       approvedPlan: undefined,
     });
-    expect(planned).toMatchObject({
-      sourceRef: "refs/heads/main",
-      targetRef: "refs/heads/up",
-      action: "create",
-    });
+    return planned;
+  }
+
+  test("a mapped ref carries both names", () => {
+    const names = { sourceRef: "refs/heads/main", targetRef: "refs/heads/up" };
+    expect(planRenamed("up")).toMatchObject({ ...names, action: "create" });
+  });
+
+  test("a name that git does not take blocks the ref that would get it, and no other", () => {
+    expect(planRenamed("main.lock")).toMatchObject({ action: "block", code: "invalid-name" });
   });
 });
 

@@ -5,7 +5,13 @@
  * and a ref that cannot be proven to move forward is never moved without leave.
  */
 
-import { compareRefNames, formatRefName, type ObjectId, type RefName } from "@gitsync/protocol";
+import {
+  compareRefNames,
+  formatRefName,
+  isValidRefName,
+  type ObjectId,
+  type RefName,
+} from "@gitsync/protocol";
 import type { ResolvedPolicy } from "../request.ts";
 import type { RefKind } from "../schema/index.ts";
 import { ancestryKey, type AncestryFacts } from "./ancestry-facts.ts";
@@ -97,7 +103,6 @@ function planWrite(changed: ChangedRef, input: PlanInput): PlannedRef {
   const { target: targetRef, source: sourceRef, id: newId, oldId } = changed;
   const kind = refKind(targetRef);
   const base = { targetRef, sourceRef, kind, newId };
-  if (oldId === undefined) return { ...base, action: "create", code: "create", reason: "new at the source" };
   const block = (code: string, reason: string): PlannedRef => ({
     ...base,
     oldId,
@@ -105,6 +110,12 @@ function planWrite(changed: ChangedRef, input: PlanInput): PlannedRef {
     code,
     reason,
   });
+  if (oldId === undefined) {
+    // What both sides list was looked at when it came in; a name that a pattern made was not.
+    return targetRef === sourceRef || isValidRefName(targetRef)
+      ? { ...base, action: "create", code: "create", reason: "new at the source" }
+      : block("invalid-name", "its pattern makes a name of it that git does not take");
+  }
   const fact = input.ancestry.get(ancestryKey({ oldId, newId })) ?? "unproven";
   const update = (code: string, reason: string, destructive: boolean): PlannedRef => {
     if (!destructive || input.policy.destructive !== "block") {

@@ -8,7 +8,7 @@
 import { isValidRefName, type RefName } from "@gitsync/protocol";
 
 export interface RefPattern {
-  /** The target name of a source name; `undefined` when the pattern does not match. */
+  /** The target name of a source name, which git may not take; `undefined` when the pattern does not match. */
   readonly toTarget: (source: RefName) => RefName | undefined;
   /** The source name that would become this target name. */
   readonly toSource: (target: RefName) => RefName | undefined;
@@ -36,7 +36,10 @@ function patternOf(source: string, target: string): RefPattern {
   const [targetPrefix = "", targetSuffix] = target.split("*");
   return {
     toTarget: (name) => replaced(name, sourcePrefix, sourceSuffix, targetPrefix, targetSuffix),
-    toSource: (name) => replaced(name, targetPrefix, targetSuffix, sourcePrefix, sourceSuffix),
+    toSource: (name) => {
+      const source = replaced(name, targetPrefix, targetSuffix, sourcePrefix, sourceSuffix);
+      return source === undefined || source === name || isValidRefName(source) ? source : undefined;
+    },
     sourcePrefix,
     targetPrefix,
   };
@@ -50,7 +53,8 @@ function replaced(
   newSuffix: string | undefined,
 ): RefName | undefined {
   if (suffix === undefined) return name === prefix ? (newPrefix as RefName) : undefined;
-  if (name.length <= prefix.length + suffix.length) return undefined;
+  // As in git, * stands for nothing as well.
+  if (name.length < prefix.length + suffix.length) return undefined;
   if (!name.startsWith(prefix) || !name.endsWith(suffix)) return undefined;
   const middle = name.slice(prefix.length, name.length - suffix.length);
   return `${newPrefix}${middle}${newSuffix ?? ""}` as RefName;

@@ -59,6 +59,18 @@ describe("resolveScope() manages", () => {
       false,
       ["refs/heads/main"],
     ],
+    [
+      "a name that ends where the star stands",
+      { includeRefs: ["refs/heads/main*"] },
+      false,
+      ["refs/heads/main"],
+    ],
+    [
+      "not such a name of a negative pattern",
+      { includeRefs: ["refs/heads/*", "^refs/heads/main*"] },
+      false,
+      ["refs/heads/tmp/x"],
+    ],
     ["negative patterns alone", { includeRefs: ["^refs/heads/tmp/*"] }, false, ["refs/heads/main"]],
     ["a plus has no meaning", { includeRefs: ["+refs/heads/main"] }, false, ["refs/heads/main"]],
     [
@@ -122,6 +134,13 @@ describe("resolveScope() lets prune", () => {
       { includeRefs: ["refs/heads/*", "^refs/heads/tmp/*"] },
       false,
       "refs/heads/tmp/x",
+      false,
+    ],
+    [
+      "no name that no source can have",
+      { includeRefs: ["refs/heads/*:refs/heads/x*"] },
+      false,
+      "refs/heads/x",
       false,
     ],
     [
@@ -193,10 +212,10 @@ describe("resolveScope() names the faulty field", () => {
 });
 
 describe("parseRefPattern()", () => {
-  test("takes no empty middle, as git", () => {
+  test("lets a star stand for nothing, as git, and no letter be matched twice", () => {
     const pattern = parseRefPattern("refs/heads/a*a");
     if (typeof pattern === "string") throw new Error(pattern);
-    expect(pattern.toTarget(ref("aa"))).toBeUndefined();
+    expect(pattern.toTarget(ref("aa"))).toBe("refs/heads/aa");
     expect(pattern.toTarget(ref("aba"))).toBe("refs/heads/aba");
     expect(pattern.toTarget(ref("a"))).toBeUndefined();
   });

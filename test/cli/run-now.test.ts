@@ -1,6 +1,9 @@
 import { spawnSync } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
+import { noise } from "../support/noise.ts";
 import { commit, createRepository, refsOf, tag } from "../support/repository.ts";
 import { describeWith } from "../support/requirements.ts";
 import type { TemporaryFolder } from "../support/temporary-folder.ts";
@@ -97,6 +100,41 @@ describeWith(["git"], "sync, replicate, plan and probe run in this process", () 
     const outcome = await run("sync", source, folder.join("limit.git"), "--max-pack-bytes", "20", "--json");
     expect(outcome.code).toBe(1);
     expect(documentOf(outcome)).toMatchObject({ error: { code: "PACK_LIMIT" } });
+  });
+
+  test("a run in parts ends with 3 for a refused ref, and with 0 for what it could not clear away", async ({
+    expect,
+  }) => {
+    const source = await createRepository(folder.join("parts-source.git"));
+    const target = await createRepository(folder.join("parts-target.git"));
+    for (let n = 0; n < 4; n += 1)
+      await commit(source, "refs/heads/main", { [`f${n}`]: noise(20_000, `${n}`) });
+    await commit(source, "refs/heads/late", { a: "1" });
+    const hook = join(target, "hooks/update");
+    await mkdir(join(target, "hooks"), { recursive: true });
+    await writeFile(hook, '#!/bin/sh\ncase "$1" in */late) exit 1;; esac\n', { mode: 0o755 });
+    const args = ["replicate", source, target, "--target-max-pack-bytes", "50000"];
+    const effort = await run(...args, "--best-effort");
+    expect(effort).toMatchObject({ code: 3, stderr: "" });
+    expect(effort.stdout).toMatch(/^warn {4}refs\/heads\/late .*\[hook-declined\]$/mu);
+    expect(effort.stdout).toMatch(/^summary: 1 applied, 1 refused, 1 warned \(replicate, v2, batched/mu);
+    expect(await run(...args)).toMatchObject({ code: 3, stderr: expect.stringContaining("REFS_REFUSED") });
+    expect([...(await refsOf(target)).keys()]).toEqual(["refs/heads/main"]);
+
+    const other = await createRepository(folder.join("parts-other.git"));
+    const keeping = join(other, "hooks/update");
+    const lines = ['case "$1$3" in refs/gitsync/*[!0]) ;; refs/gitsync/*) exit 1;; esac'];
+    await mkdir(join(other, "hooks"), { recursive: true });
+    await writeFile(keeping, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
+    const again = ["replicate", source, other, "--target-max-pack-bytes", "50000"];
+    const left = await run(...again);
+    expect(left).toMatchObject({ code: 0, stderr: "" });
+    expect(left.stdout).toMatch(
+      /^left at the target until the next run: refs\/gitsync\/.*\[hook-declined\]$/mu,
+    );
+    await rm(keeping);
+    expect((await run(...again)).stdout).not.toContain("left at the target");
+    expect(await refsOf(other)).toEqual(await refsOf(source));
   });
 
   test("probe lists refs and capabilities", async ({ expect }) => {

@@ -1,9 +1,10 @@
+import type { RefName } from "@gitsync/protocol";
 import { describe, expect, test } from "vitest";
 import type { CurrentRefs } from "./plan/difference.ts";
 import type { PlannedRef } from "./plan/plan.ts";
 import { buildResult, type ReportInput } from "./report.ts";
 import { syncResultSchema, validateAgainst } from "./schema/index.ts";
-import type { RefVerdict } from "./transfer/outcome.ts";
+import type { OpenVerdict, RefVerdict } from "./transfer/outcome.ts";
 import { id, policyOf, ref } from "./testing/values.ts";
 
 const base = { kind: "branch", code: "the-code", reason: "the reason" } as const;
@@ -32,6 +33,7 @@ function input(changes: Partial<ReportInput> & { readonly all?: RefVerdict } = {
     verdicts: new Map(
       all === undefined ? [] : [ref("new"), ref("up"), ref("old")].map((name) => [name, all]),
     ),
+    leftovers: new Map(),
     appliedBefore: new Map(),
     policy: policyOf(),
     dryRun: false,
@@ -56,7 +58,7 @@ function input(changes: Partial<ReportInput> & { readonly all?: RefVerdict } = {
   };
 }
 
-const refused: RefVerdict = { outcome: "refused", code: "hook-declined", reason: "hook declined" };
+const refused: OpenVerdict = { outcome: "refused", code: "hook-declined", reason: "hook declined" };
 
 describe("buildResult()", () => {
   test.for([
@@ -207,5 +209,22 @@ describe("buildResult()", () => {
       code: "hook-declined",
       reason: expect.stringMatching(/^hook declined; \S/u),
     });
+    const lines: RefVerdict = { ...refused, reason: "hook declined (no\n  not this\none)" };
+    const [told] = buildResult(input({ all: lines })).refs;
+    expect(told?.reason).toMatch(/^hook declined \(no \| not this \| one\); \S/u);
+  });
+
+  test("names the first ref of our own that stayed, and is converged all the same", () => {
+    const left = new Map<RefName, OpenVerdict>([
+      [ref("first"), refused],
+      [ref("second"), { outcome: "unknown", reason: "cut" }],
+    ]);
+    const done = planned.filter((each) => each.action !== "block");
+    const { execution } = buildResult(input({ planned: done, all: { outcome: "applied" }, leftovers: left }));
+    expect(execution).toMatchObject({
+      converged: true,
+      leftovers: { count: 2, targetRef: "refs/heads/first", code: "hook-declined" },
+    });
+    expect(buildResult(input()).execution).not.toHaveProperty("leftovers");
   });
 });

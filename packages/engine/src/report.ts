@@ -14,7 +14,7 @@ import type {
   SyncCounts,
   SyncResult,
 } from "./schema/index.ts";
-import type { RefVerdict } from "./transfer/outcome.ts";
+import type { OpenVerdict, RefVerdict } from "./transfer/outcome.ts";
 import type { Transfer } from "./transfer/choose.ts";
 import { refusalWithCode } from "./transfer/refusal.ts";
 
@@ -25,6 +25,8 @@ export interface ReportInput {
   readonly current: CurrentRefs;
   /** By target ref; empty for a plan that was not carried out. */
   readonly verdicts: ReadonlyMap<RefName, RefVerdict>;
+  /** Refs of our own that were to be deleted and are, or may be, still there. */
+  readonly leftovers: ReadonlyMap<RefName, OpenVerdict>;
   /** What earlier rounds of the same run applied; the last round saw those refs as current already. */
   readonly appliedBefore: ReadonlyMap<RefName, RefResult>;
   readonly policy: ResolvedPolicy;
@@ -101,41 +103,27 @@ function resultOf(planned: PlannedRef, input: ReportInput): RefResult {
       code,
     };
   }
+  const { outcome } = verdict;
+  if (outcome === "applied") return { ...base, action: planned.action, outcome, reason, code };
+  const action = bestEffort && outcome === "refused" ? "warn" : planned.action;
+  return { ...base, action, outcome, ...saidOf(verdict) };
+}
+
+/** What is told of a ref that is not known to be as it should. */
+function saidOf(verdict: OpenVerdict): Pick<RefResult, "reason" | "code"> {
   switch (verdict.outcome) {
-    case "applied":
-      return { ...base, action: planned.action, outcome: "applied", reason, code };
-    case "refused":
-      return {
-        ...base,
-        action: bestEffort ? "warn" : planned.action,
-        outcome: "refused",
-        reason: `${verdict.reason}; ${refusalWithCode(verdict.code).remedy}`,
-        code: verdict.code,
-      };
+    case "refused": {
+      const { code, reason } = verdict;
+      // A hook speaks in lines; a reason is one.
+      const said = reason.split(/\s*\n\s*/u).join(" | ");
+      return { reason: `${said}; ${refusalWithCode(code).remedy}`, code };
+    }
     case "lease-lost":
-      return {
-        ...base,
-        action: planned.action,
-        outcome: "lease-lost",
-        reason: "somebody else moved it meanwhile",
-        code: "lease-lost",
-      };
+      return { reason: "somebody else moved it meanwhile", code: "lease-lost" };
     case "unknown":
-      return {
-        ...base,
-        action: planned.action,
-        outcome: "unknown",
-        reason: verdict.reason,
-        code: "outcome-unknown",
-      };
+      return { reason: verdict.reason, code: "outcome-unknown" };
     case "not-attempted":
-      return {
-        ...base,
-        action: planned.action,
-        outcome: "not-attempted",
-        reason: verdict.reason,
-        code: "not-attempted",
-      };
+      return { reason: verdict.reason, code: "not-attempted" };
   }
 }
 
@@ -157,6 +145,14 @@ function deleteOf(planned: PlannedRef): Parameters<typeof deleteDigest>[0][numbe
   return { targetRef: planned.targetRef, oldId: planned.action === "create" ? undefined : planned.oldId };
 }
 
+/** How many refs of our own stayed at the target, with the first of them and why. */
+function leftoversOf({ leftovers }: ReportInput): Pick<ExecutionSummary, "leftovers"> {
+  const [first] = leftovers;
+  if (first === undefined) return {};
+  const [ref, verdict] = first;
+  return { leftovers: { count: leftovers.size, targetRef: formatRefName(ref), ...saidOf(verdict) } };
+}
+
 function executionOf(input: ReportInput, refs: readonly RefResult[]): ExecutionSummary {
   const { transfer } = input;
   const tooMany = input.planned.filter((planned) => planned.code === "mass-delete");
@@ -173,6 +169,7 @@ function executionOf(input: ReportInput, refs: readonly RefResult[]): ExecutionS
     ),
     ...(input.sourceHead === undefined ? {} : { sourceHead: formatRefName(input.sourceHead) }),
     ...(tooMany.length === 0 ? {} : { blockedPlan: deleteDigest(tooMany.map(deleteOf)) }),
+    ...leftoversOf(input),
     batch: { enabled: input.requestsPlanned > 1, planned: input.requestsPlanned, done: input.requestsDone },
   };
 }

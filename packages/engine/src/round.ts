@@ -32,6 +32,7 @@ export function reportRound(
     planned: plan.refs,
     current: plan.current,
     verdicts: done.verdicts,
+    leftovers: done.leftovers,
     appliedBefore,
     policy: run.request.policy,
     dryRun: run.dryRun,

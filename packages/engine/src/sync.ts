@@ -22,6 +22,7 @@ const NOTHING_DONE: Omit<CarriedOut, "requestsPlanned"> = {
   requestsDone: 0,
   requestsAdded: 0,
   isDivided: false,
+  leftovers: new Map(),
   error: undefined,
 };
 

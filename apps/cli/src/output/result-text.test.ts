@@ -110,6 +110,20 @@ describe("resultText()", () => {
   });
 });
 
+test("says what a run could not clear away behind itself", ({ expect }) => {
+  const left = { targetRef: "refs/gitsync/batch/x", reason: "declined", code: "hook-declined" };
+  const text = (count: number): string =>
+    resultText(result([], { applied: 1 }, { leftovers: { ...left, count } }), {
+      verbose: false,
+      stats: false,
+    });
+  expect(text(1)).toBe(
+    "left at the target until the next run: refs/gitsync/batch/x: declined [hook-declined]\n" +
+      "summary: 1 applied (replicate, v2, relay)\n",
+  );
+  expect(text(3)).toContain("next run: refs/gitsync/batch/x and 2 more: declined");
+});
+
 describe("formatBytes()", () => {
   test.for([
     [0, "0 bytes"],

@@ -18,6 +18,7 @@ export function resultText(result: SyncResult, options: ResultTextOptions): stri
   return [
     ...shown.map((ref) => refLine(ref, width)),
     ...(result.truncated === true ? ["… and more; this report holds the noteworthy refs only"] : []),
+    ...leftoverLines(result),
     ...(options.stats ? statsLines(result) : []),
     ...measurementLines(result),
     summaryLine(result),
@@ -39,6 +40,14 @@ function refLine(ref: RefResult, width: number): string {
     `${value(ref.targetHash)}..${value(ref.sourceHash)}`,
     `${trouble === undefined ? "" : `${trouble}: `}${ref.reason}${code}`,
   ].join("  ");
+}
+
+/** What a run could not clear away behind itself: no ref that was asked for, so the summary does not count it. */
+function leftoverLines({ execution: { leftovers } }: SyncResult): readonly string[] {
+  if (leftovers === undefined) return [];
+  const { count, targetRef, reason, code } = leftovers;
+  const which = count === 1 ? targetRef : `${targetRef} and ${count - 1} more`;
+  return [`left at the target until the next run: ${which}: ${reason} [${code}]`];
 }
 
 const TROUBLE: Readonly<Record<RefResult["outcome"], string | undefined>> = {

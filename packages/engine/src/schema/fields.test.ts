@@ -36,7 +36,7 @@ describe("the fields of", () => {
     [
       "ExecutionSummary",
       schema.executionSummarySchema,
-      "dryRun protocol operationMode relay transferMode reason bootstrapSuggested converged sourceHead blockedPlan batch",
+      "dryRun protocol operationMode relay transferMode reason bootstrapSuggested converged sourceHead blockedPlan leftovers batch",
     ],
     ["SyncResult", schema.syncResultSchema, "refs counts execution stats measurement truncated"],
     ["Stats", schema.statsSchema, "enabled items sides elapsedNanos"],

@@ -62,6 +62,19 @@ export const batchSummarySchema = frozen({
   additionalProperties: false,
 });
 
+/** Refs of its own that a run was to delete at the target and that are, or may be, still there. The next run tries again. */
+const leftoversSchema = frozen({
+  type: "object",
+  properties: {
+    count: { ...count, description: "refs of its own that the run was to delete and the target kept" },
+    targetRef: { ...text, description: "the first of them" },
+    reason: { ...text, description: "for people" },
+    code: { ...text, description: "stable, kebab-case" },
+  },
+  required: ["count", "targetRef", "reason", "code"],
+  additionalProperties: false,
+});
+
 export const executionSummarySchema = frozen({
   type: "object",
   properties: {
@@ -75,6 +88,7 @@ export const executionSummarySchema = frozen({
     converged: { ...flag, description: "every managed ref of the target equals its source" },
     sourceHead: { ...text, description: "the ref that the source's HEAD points to" },
     blockedPlan: { ...text, description: "names the deletes that were too many, for whoever approves them" },
+    leftovers: leftoversSchema,
     batch: batchSummarySchema,
   },
   required: [

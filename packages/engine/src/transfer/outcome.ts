@@ -15,6 +15,9 @@ export type RefVerdict =
   | { readonly outcome: "unknown"; readonly reason: string }
   | { readonly outcome: "not-attempted"; readonly reason: string };
 
+/** Of a ref that is not known to be where it should. */
+export type OpenVerdict = Exclude<RefVerdict, { readonly outcome: "applied" }>;
+
 /** Verdicts by target ref. */
 export type Verdicts = Map<RefName, RefVerdict>;
 

@@ -23,10 +23,11 @@ import type { PlannedChange } from "../plan/plan.ts";
 import type { SourceListing, TargetListing } from "../remote/remote.ts";
 import type { Run } from "../run.ts";
 import { chooseHaves, missingTips, presentTips } from "./choose.ts";
-import type { Verdicts } from "./outcome.ts";
+import type { OpenVerdict, Verdicts } from "./outcome.ts";
 import { PackCarrier, type Delivered } from "./pack-carrier.ts";
 import { endOf, markUnreached, type PushOutcome } from "./push.ts";
-import { chunked, commandOf, type PushGroup } from "./push-stages.ts";
+import { deleteRefs, noteLeftovers } from "./clean-up.ts";
+import { commandOf, type PushGroup } from "./push-stages.ts";
 
 export interface TransferInput {
   readonly groups: readonly PushGroup[];
@@ -49,6 +50,8 @@ export interface TransferOutcome {
   readonly requestsAdded: number;
   /** The transfer met the limit on its way and went on in batches. */
   readonly isDivided: boolean;
+  /** Refs of our own that were to be deleted and are, or may be, still there. */
+  readonly leftovers: ReadonlyMap<RefName, OpenVerdict>;
   /** Ended the transfer before its last request. */
   readonly error: unknown;
 }
@@ -60,7 +63,8 @@ const HAVE_SAMPLE = 256;
 export async function transfer(run: Run, input: TransferInput): Promise<TransferOutcome> {
   const work = new Work(run, input);
   const verdicts: Verdicts = new Map();
-  const ended = (error: unknown): TransferOutcome => ({ verdicts, ...work.counts, error });
+  const leftovers = new Map<RefName, OpenVerdict>();
+  const ended = (error: unknown): TransferOutcome => ({ verdicts, ...work.counts, leftovers, error });
   for (const [index, group] of input.groups.entries()) {
     let outcome: GroupOutcome;
     try {
@@ -71,7 +75,10 @@ export async function transfer(run: Run, input: TransferInput): Promise<Transfer
       return ended(error);
     }
     // Whether old archives went away says nothing about the refs that were asked for.
-    if (group.purpose === "expire") continue;
+    if (group.purpose === "expire") {
+      noteLeftovers(leftovers, outcome.verdicts);
+      continue;
+    }
     const error = group.purpose === "archive" ? archiveError(outcome) : outcome.error;
     if (group.purpose !== "archive")
       for (const [ref, verdict] of outcome.verdicts) verdicts.set(ref, verdict);
@@ -79,7 +86,7 @@ export async function transfer(run: Run, input: TransferInput): Promise<Transfer
     markNotAttempted(verdicts, input.groups.slice(index), error);
     return ended(error);
   }
-  await work.removeTemporaryRefs();
+  noteLeftovers(leftovers, await work.removeTemporaryRefs());
   return ended(undefined);
 }
 
@@ -173,22 +180,14 @@ class Work {
   }
 
   /** Take away what held parts of a history; a ref that was not brought to its end keeps what it has. */
-  async removeTemporaryRefs(): Promise<void> {
+  async removeTemporaryRefs(): Promise<Verdicts> {
     const { names, targetListing } = this.#input;
     const refs = new Map([...names.found, ...this.#made]);
-    if (refs.size === 0 || this.#isUnfinished || !targetListing.capabilities.has("delete-refs")) return;
-    const deletes = [...refs].map(([ref, oldId]) => ({ type: "delete", ref, oldId }) as const);
-    for (const commands of chunked(deletes, this.#run.limits.maxRefUpdates)) {
-      // What stays is found by the next run, which also removes it.
-      await this.#carrier.deliver({
-        commands,
-        wants: [],
-        haves: [],
-        atomic: false,
-        mostBytes: Number.POSITIVE_INFINITY,
-        phase: "clean-up",
-      });
-    }
+    if (this.#isUnfinished) return new Map();
+    return deleteRefs(this.#carrier, refs, {
+      canDelete: targetListing.capabilities.has("delete-refs"),
+      maxRefUpdates: this.#run.limits.maxRefUpdates,
+    });
   }
 
   async #divide(

@@ -176,6 +176,21 @@ describe("a limit that the operator gives", () => {
   });
 });
 
+test("a limit that an earlier run was given holds no longer than that run, and what it left goes", async () => {
+  await using sides = await twoSides("local");
+  await growTrunk(sides.source, 12);
+  await commit(sides.source, "refs/heads/main", { big: noise(200_000) });
+  const narrow = openClient({ limits: { targetMaxPackBytes: 100_000 } });
+  const failure = await failureOf(narrow.replicate(sides.request()));
+  await narrow.close();
+  expect(failure.result?.refs).toMatchObject([{ outcome: "refused", code: "pack-too-large" }]);
+  expect((await refsOf(sides.target, "refs/gitsync")).size).toBeGreaterThan(0);
+  const result = await sides.replicate();
+  expect(result.execution).toMatchObject({ reason: "batches-unfinished", converged: true });
+  expect(await refsOf(sides.target)).toEqual(await refsOf(sides.source));
+  await expectSound(sides);
+});
+
 test("what a run left behind that nobody needs any more is removed by the next one", async () => {
   await using folder = temporaryFolder("leftovers");
   const source = await createRepository(folder.join("source.git"));

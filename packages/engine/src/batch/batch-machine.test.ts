@@ -137,7 +137,14 @@ function runThrough(history: History, manners: Manners, plan: Partial<BatchPlan>
   const graph = graphOf(history);
   const target = new Target(history, manners, graph);
   const nodeOf = (node: number): NodeIndex => graph.intern(idOf(node));
-  const full: BatchPlan = { graph, strategy: "first-parent", maxTips: 50, together: false, ...plan };
+  const full: BatchPlan = {
+    graph,
+    strategy: "first-parent",
+    maxTips: 50,
+    ceilingBytes: Number.POSITIVE_INFINITY,
+    together: false,
+    ...plan,
+  };
   let tips = [...history.tips];
   const lost: { tip: number; why: string }[] = [];
   let turn: BatchTurn = beginBatches(full, {
@@ -326,6 +333,17 @@ describe("a divided transfer", () => {
       { basis: "inferred", mostBytes: 5e7, aimBytes: 2e7 },
     );
     expect([end, turns < 8]).toEqual(["not-size", true]);
+  });
+
+  test.for([
+    ["an earlier run's limit holds for what can be divided only", {}, []],
+    ["but never lets more go than the operator allows", { ceilingBytes: 40_000 }, ["indivisible"]],
+  ] as const)("%s", ([, plan, why]) => {
+    const parents = [[], [0], [1]];
+    const history: History = { parents, bytes: [10_000, 50_000, 10_000], tips: [0, 2], listed: [] };
+    const manners: Manners = { limit: 1e9, says: "size", keepsNames: "yes", refuses: new Set() };
+    const { lost, end } = runThrough(history, manners, plan, toldLimit(20_000, "learned"));
+    expect([lost.map((each) => each.why), end]).toEqual([why, "finish"]);
   });
 
   test("needs few more pushes than the size asks for, and fetches next to nothing in vain", () => {

@@ -24,6 +24,8 @@ export interface BatchPlan {
   readonly graph: CommitGraph;
   readonly strategy: DivisionStrategy;
   readonly maxTips: number;
+  /** No larger pack is sent, whatever is believed of the target. */
+  readonly ceilingBytes: number;
   /** All refs move in one request, so the history behind them is brought first. */
   readonly together: boolean;
 }
@@ -204,9 +206,11 @@ function proceed(plan: BatchPlan, state: BatchState, maxTips = plan.maxTips): Ba
   const isLast = part.type === "tips" && part.tips === tips.length;
   const left = Math.max(2, Math.ceil((missing * state.bytesPerCommit) / state.limit.aimBytes));
   const planned = state.done + (isLast ? 1 : left);
-  // What cannot be divided is tried whatever was inferred; what the target or the operator said still holds.
-  const isTried = !isDivisible(plan, state, part) && state.limit.basis === "inferred";
-  const mostBytes = isTried ? Number.POSITIVE_INFINITY : state.limit.mostBytes;
+  // What cannot be divided is tried whatever was inferred, or told by an earlier run, which may have meant less than
+  // the target takes; what the target or the operator says now holds.
+  const { basis } = state.limit;
+  const isTried = !isDivisible(plan, state, part) && (basis === "inferred" || basis === "learned");
+  const mostBytes = isTried ? plan.ceilingBytes : state.limit.mostBytes;
   return { state: { ...state, part, planned }, action: { type: "carry", part, mostBytes } };
 }
 

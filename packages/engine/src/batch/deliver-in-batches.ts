@@ -96,6 +96,7 @@ class Batches {
       graph,
       strategy: run.batchStrategy,
       maxTips: run.limits.maxRefUpdates,
+      ceilingBytes: run.limits.targetMaxPackBytes,
       together: input.together,
     };
     this.#turn = beginBatches(this.#plan, {

@@ -94,7 +94,8 @@ test("limitAfterTaken() aims at what went through, and never lower than before",
   expect(after).toEqual({ ...guess, aimBytes: Math.floor(60 * MIB * 0.65) });
   expect(limitAfterTaken(after, 1)).toBe(after);
   const told = toldLimit(MIB, "configured");
-  expect(limitAfterTaken(told, 9 * MIB).aimBytes).toBe(told.aimBytes);
+  expect(limitAfterTaken(told, 9 * MIB)).toBe(told);
+  expect(limitAfterTaken(toldLimit(MIB, "learned"), 9 * MIB).mostBytes).toBe(9 * MIB);
 });
 
 test("isTooManyObjects() lets a pack pass that should fit, and no larger one", () => {

@@ -74,10 +74,13 @@ export function limitAfterRefusal(before: SizeLimit | undefined, evidence: SizeE
   };
 }
 
-/** The limit after a push of `bytes` that was taken: as much may be meant to be sent again. */
+/** The limit after a push of `bytes` that was taken: as much may be sent again, unless the operator forbade it. */
 export function limitAfterTaken(before: SizeLimit, bytes: number): SizeLimit {
-  const aimBytes = Math.max(before.aimBytes, Math.floor(Math.min(bytes, before.mostBytes) * FILL));
-  return aimBytes === before.aimBytes ? before : { ...before, aimBytes };
+  const mostBytes = before.basis === "configured" ? before.mostBytes : Math.max(before.mostBytes, bytes);
+  const aimBytes = Math.max(before.aimBytes, Math.floor(Math.min(bytes, mostBytes) * FILL));
+  return aimBytes === before.aimBytes && mostBytes === before.mostBytes
+    ? before
+    : { ...before, mostBytes, aimBytes };
 }
 
 /** The limit as a later run should be told it: aiming at the same size again. */

@@ -135,6 +135,43 @@ describe("openConfigSource()", () => {
     await settled(() => expect(ids(config.current())).toBe(""));
   });
 
+  test("sees a new included file that had a fault mended in its place", async () => {
+    const added = join(folder, "mirrors.d/new.yaml");
+    await mkdir(join(folder, "mirrors.d"));
+    await writeFile(file, "version: 1\ninclude: [mirrors.d/*.yaml]\n");
+    const config = await opened();
+    await writeFile(added, "version: 1\nmirrrors: []\n");
+    await settled(() => expect(config.fault()).toContain("mirrrors"));
+    await config.reload();
+    expect(logged.map(({ level }) => level)).toEqual(["error"]);
+    await writeFile(added, mirror("a"));
+    await settled(() => expect(ids(config.current())).toBe("a"));
+  });
+
+  test("sees the file come that a changed main file names", async () => {
+    await mkdir(join(folder, "later"));
+    await writeFile(file, "version: 1\n");
+    const config = await opened();
+    await writeFile(file, "version: 1\ninclude: [later/a.yaml]\n");
+    await settled(() => expect(config.fault()).toContain("is not there"));
+    await writeFile(join(folder, "later/a.yaml"), mirror("a"));
+    await settled(() => expect(ids(config.current())).toBe("a"));
+  });
+
+  test("sees files come below the folders that a pattern walks", async () => {
+    await mkdir(join(folder, "mirrors.d/team"), { recursive: true });
+    await writeFile(join(folder, "mirrors.d/team/a.yaml"), mirror("a"));
+    await writeFile(file, "version: 1\ninclude: ['mirrors.d/**/*.yaml']\n");
+    const config = await opened();
+    await config.reload();
+    await writeFile(join(folder, "mirrors.d/team/b.yaml"), mirror("b"));
+    await settled(() => expect(ids(config.current())).toBe("a b"));
+    await mkdir(join(folder, "mirrors.d/other"));
+    await config.reload();
+    await writeFile(join(folder, "mirrors.d/other/c.yaml"), mirror("c"));
+    await settled(() => expect(ids(config.current())).toBe("a b c"));
+  });
+
   test("sees a link that leads to another file of the same size", async () => {
     await writeFile(join(folder, "one"), mirror("a"));
     await writeFile(join(folder, "two"), mirror("b"));

@@ -7,7 +7,7 @@ import { stat } from "node:fs/promises";
 import { errorText, RuntimeError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { DEFAULT_FLEET_CONFIG, type FleetConfig } from "./fleet-config.ts";
-import { loadConfig, type LoadedConfig } from "./load-config.ts";
+import { loadConfig, type ConfigPlaces } from "./load-config.ts";
 
 const LOOK_EVERY_MS = 5_000;
 
@@ -44,7 +44,8 @@ export interface ConfigSource {
 export async function openConfigSource(options: ConfigSourceOptions): Promise<ConfigSource> {
   const { file } = options;
   if (file === undefined) return new FixedConfig();
-  return new WatchedConfig(file, options, await loadConfig(file));
+  const { config } = await loadConfig(file);
+  return new WatchedConfig(file, options, config);
 }
 
 class FixedConfig implements ConfigSource {
@@ -71,24 +72,26 @@ class WatchedConfig implements ConfigSource {
   readonly #file: string;
   readonly #options: ConfigSourceOptions;
   readonly #listeners = new Set<ConfigListener>();
-  #loaded: LoadedConfig;
-  /** Of the files as they were before they were read last; empty when they have to be read again. */
-  #stamp = "";
+  #config: FleetConfig;
+  /** Where the newest configuration lies, also one with faults: it has to be seen when they are mended. */
+  #watched: readonly string[] = [];
+  /** Of the files as they were before they were read last; absent when they have to be read again. */
+  #stamp: string | undefined;
   #fault: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Loads one after the other, so that the newest wins. */
   #last: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(file: string, options: ConfigSourceOptions, loaded: LoadedConfig) {
+  constructor(file: string, options: ConfigSourceOptions, config: FleetConfig) {
     this.#file = file;
     this.#options = options;
-    this.#loaded = loaded;
+    this.#config = config;
     this.#lookLater();
   }
 
   current(): FleetConfig {
-    return this.#loaded.config;
+    return this.#config;
   }
 
   fault(): string | undefined {
@@ -110,10 +113,6 @@ class WatchedConfig implements ConfigSource {
     clearTimeout(this.#timer);
   }
 
-  #watched(): readonly string[] {
-    return [...this.#loaded.files, ...this.#loaded.folders];
-  }
-
   #lookLater(): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => void this.#look(), this.#options.lookEveryMs ?? LOOK_EVERY_MS);
@@ -122,41 +121,46 @@ class WatchedConfig implements ConfigSource {
   }
 
   async #look(): Promise<void> {
-    if ((await stampOf(this.#watched())) !== this.#stamp) await this.reload();
+    if ((await stampOf(this.#watched)) !== this.#stamp) await this.reload();
     this.#lookLater();
   }
 
   async #load(): Promise<void> {
     if (this.#closed) return;
     const { logger, accept } = this.#options;
-    const before = this.#loaded;
-    const watched = this.#watched();
+    const before = this.#config;
+    const watched = this.#watched;
     // Taken first: a file that changes while it is read is read again.
     const stamp = await stampOf(watched);
+    const places: ConfigPlaces = { files: new Set(), folders: new Set() };
     try {
-      const loaded = await loadConfig(this.#file);
-      accept?.(loaded.config, before.config);
-      this.#loaded = loaded;
+      const { config } = await loadConfig(this.#file, places);
+      accept?.(config, before);
+      this.#config = config;
+      this.#fault = undefined;
     } catch (error) {
-      this.#stamp = stamp;
-      return this.#refuse(error);
+      this.#refuse(error);
     }
-    this.#stamp = this.#watched().join("\0") === watched.join("\0") ? stamp : "";
-    this.#fault = undefined;
-    const { config } = this.#loaded;
-    if (config.hash === before.config.hash) return;
+    // What was not watched while it was read may have changed meanwhile.
+    this.#watched = [...places.files, ...places.folders];
+    this.#stamp = this.#watched.join("\0") === watched.join("\0") ? stamp : undefined;
+    const config = this.#config;
+    if (config.hash === before.hash) return;
     logger.info(
       { file: this.#file, config_hash: config.hash, mirrors: config.mirrors.length },
       "Configuration changed",
     );
-    for (const listener of this.#listeners) listener(config, before.config);
+    for (const listener of this.#listeners) listener(config, before);
   }
 
   #refuse(error: unknown): void {
-    this.#fault = errorText(error);
+    const fault = errorText(error);
+    const isKnown = this.#stamp === undefined && this.#fault === fault;
+    this.#fault = fault;
+    if (isKnown) return;
     const faults = error instanceof RuntimeError ? error.details["faults"] : undefined;
     this.#options.logger.error(
-      { file: this.#file, error: this.#fault, ...(faults !== undefined && { faults }) },
+      { file: this.#file, error: fault, ...(faults !== undefined && { faults }) },
       "Configuration not changed: the new one cannot be used, the one before stays in force",
     );
   }

@@ -1,12 +1,13 @@
 /** Reads `mirrors.yaml` and what it includes: whole or not at all, every fault with its file, line and path. */
 
-import { glob, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { errorText, RuntimeError } from "../errors.ts";
 import { checkMirrors, type Located, type WrittenConfig } from "./check-mirrors.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { configuredRoutes, routeConflicts } from "./configured-routes.ts";
 import type { FleetConfig } from "./fleet-config.ts";
+import { findIncluded, isPattern } from "./included-files.ts";
 import { interpretMirrorsFile } from "./interpret.ts";
 import {
   includedFileSchema,
@@ -25,33 +26,31 @@ export interface LoadedConfig {
   readonly config: FleetConfig;
   /** Absolute paths of every file it came from, the main one first. */
   readonly files: readonly string[];
+}
+
+/** Absolute paths of what a configuration was read from, known also when it has faults. */
+export interface ConfigPlaces {
+  readonly files: Set<string>;
   /** Folders in which another file that is included may appear. */
-  readonly folders: readonly string[];
+  readonly folders: Set<string>;
 }
 
 /**
- * Read and check a mirrors file and everything that it includes.
+ * Read and check a mirrors file and everything that it includes. `places` learns what was looked at on the way.
  *
  * @throws {RuntimeError} `CONFIG_INVALID`; the message and `details.faults` list every fault as
  * `FILE:LINE PATH: what is wrong`.
  */
-export async function loadConfig(path: string): Promise<LoadedConfig> {
+export async function loadConfig(
+  path: string,
+  places: ConfigPlaces = { files: new Set(), folders: new Set() },
+): Promise<LoadedConfig> {
   const main = resolve(path);
+  places.files.add(main);
   const document = new ConfigDocument(await readText(main, path), path);
   const parts = soundParts(document, mirrorsFileSchema);
-  const patterns = parts.main.include ?? [];
-  const included = await readIncludes(document, patterns, main);
-  return {
-    config: settle({ document, parts }, included),
-    files: [main, ...included.map(({ path: file }) => file)],
-    folders: patterns.map((pattern) => folderOf(resolve(dirname(main), pattern))),
-  };
-}
-
-/** The last folder of a pattern before its first wildcard. */
-function folderOf(pattern: string): string {
-  const wildcard = pattern.search(/[*?[{]/u);
-  return dirname(wildcard === -1 ? pattern : `${pattern.slice(0, wildcard)}x`);
+  const included = await readIncludes({ document, parts }, main, places);
+  return { config: settle({ document, parts }, included), files: [...places.files] };
 }
 
 /** The same, from text that includes nothing; `path` is used in messages only. */
@@ -164,26 +163,28 @@ function reportConflicts(config: FleetConfig, mirrors: readonly Located<WrittenM
 }
 
 async function readIncludes(
-  main: ConfigDocument,
-  patterns: readonly string[],
+  { document: main, parts }: ReadFile,
   mainPath: string,
+  places: ConfigPlaces,
 ): Promise<readonly IncludedFile[]> {
   const folder = dirname(mainPath);
   const paths = new Set<string>();
-  for (const [index, pattern] of patterns.entries()) {
+  for (const [index, pattern] of (parts.main.include ?? []).entries()) {
     if (!isAbsolute(pattern) && relative(folder, join(folder, pattern)).startsWith("..")) {
       main.fault(["include", index], "leads out of the file's folder: write the whole path if that is meant");
       continue;
     }
-    const found: string[] = [];
-    for await (const file of glob(pattern, { cwd: folder })) found.push(file);
-    if (found.length === 0 && !/[*?[{]/u.test(pattern)) main.fault(["include", index], "is not there");
-    for (const file of found.toSorted()) paths.add(resolve(folder, file));
+    const { files, folders } = await findIncluded(pattern, folder);
+    if (files.length === 0 && !isPattern(pattern)) main.fault(["include", index], "is not there");
+    for (const file of files) paths.add(file);
+    for (const place of folders) places.folders.add(place);
   }
   paths.delete(mainPath);
   if (paths.size > MAX_INCLUDES) main.fault(["include"], `finds more than ${MAX_INCLUDES} files`);
+  const read = [...paths].slice(0, MAX_INCLUDES);
+  for (const path of read) places.files.add(path);
   return await Promise.all(
-    [...paths].slice(0, MAX_INCLUDES).map(async (path): Promise<IncludedFile> => {
+    read.map(async (path): Promise<IncludedFile> => {
       const shown = relative(process.cwd(), path) || path;
       const document = new ConfigDocument(await readText(path, shown), shown);
       return { path, document, parts: soundParts(document, includedFileSchema) };

@@ -1,6 +1,7 @@
 /** What the sweep does for the fleet; run on each store. */
 
 import { SyncError } from "@gitsync/engine";
+import type { RouteStatus } from "@gitsync/jobs";
 import { parseConfig, createSilentLogger, type FleetConfig } from "@gitsync/runtime";
 import { Lanes, openFleetStore, openRouteStore, type FleetStore, type RouteStore } from "@gitsync/producer";
 import { Sweeper } from "@gitsync/worker";
@@ -126,6 +127,35 @@ export function describeSweep(kind: BackendKind): void {
         return client.runs.length > 0;
       });
       expect(client.runs).toHaveLength(1);
+    });
+
+    test("finds a route whose run nobody knows the end of, although the worker lives and its job is gone", async () => {
+      let time = Date.now();
+      await using on = await bench(() => time);
+      const sweeper = on.sweeper("a", () => mirrors(1));
+      const beat = () => on.fleet.beat({ id: "w", capacity: 4, configHash: "x" });
+      await beat();
+      await sweeper.turn();
+      const [{ definition, ...found }] = (await on.routes.routes({ limit: 1 })).routes as [RouteStatus];
+      expect(found.state).toBe("never-synced");
+      const target = definition.targetKey;
+      const start = { runId: "r", workerId: "w", attempt: 8, skip: [], known: [definition.id] };
+      expect(await on.routes.startRun(target, start)).toMatchObject({ type: "run" });
+      const [lane = ""] = await on.routes.lanes();
+      const queue = suite.backend.store.createQueue(lane);
+      const jobs = () => queue.getJobs(["prioritized", "waiting", "active", "delayed"]);
+      const [job] = await jobs();
+      time += 2 * MINUTE;
+      await beat();
+      await sweeper.turn();
+      expect((await jobs()).map(({ id }) => id)).toEqual([job?.id]);
+      expect((await on.routes.jobCounts()).waiting).toBe(0);
+      await job?.remove();
+      time += 2 * MINUTE;
+      await beat();
+      await sweeper.turn();
+      expect(await jobs()).toHaveLength(1);
+      await queue.close();
     });
 
     test("a route that gave up is tried again when its time has come", async () => {

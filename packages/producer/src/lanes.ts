@@ -79,6 +79,16 @@ export class Lanes {
     if (id !== null) await raise(queue, id, jobPriority(trigger, 0));
   }
 
+  /** Whether a job of a target waits, backs off or runs, by what the queue knows. */
+  async holds(target: TargetKey): Promise<boolean> {
+    const queue = this.#queue(laneFor(this.#store, target));
+    const id = await queue.getDeduplicationJobId(target);
+    if (id === null) return false;
+    // A key may be left of a job that is gone.
+    const job = await queue.getJob(id);
+    return job !== undefined && job.finishedOn === undefined;
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled([...this.#queues.values()].map(async (queue) => queue.close()));
     this.#queues.clear();

@@ -34,7 +34,8 @@ export async function feedLanes(way: HintWay, fleet: FleetStore): Promise<Fed> {
   const quota = Math.max(1, 2 * (capacity - active));
   const waking = await routes.takeWaking(quota);
   const now = await routes.now();
-  const asleep = waking.filter((route) => !isRunning(route, processes));
+  const running = await Promise.all(waking.map(async (route) => await isRunning(way, route, processes)));
+  const asleep = waking.filter((_, index) => running[index] !== true);
   for (let from = 0; from < asleep.length; from += AT_ONCE) {
     await Promise.all(asleep.slice(from, from + AT_ONCE).map((route) => hint(way, route, now)));
   }
@@ -53,9 +54,16 @@ export async function raiseOldJobs(
   return jobs.length === RAISED_AT_ONCE ? jobs.at(-1)?.id : undefined;
 }
 
-/** Its worker lives and will say how the run ended. */
-function isRunning({ workerId }: WakingRoute, processes: readonly LiveProcess[]): boolean {
-  return workerId !== undefined && processes.some(({ id }) => id === workerId);
+/**
+ * Its worker lives, and the queue still has the job: somebody will say how the run ended. A worker that could not
+ * record the end of a job's last attempt lives as well, and nobody will.
+ */
+async function isRunning(
+  { lanes }: HintWay,
+  { workerId, target }: WakingRoute,
+  processes: readonly LiveProcess[],
+): Promise<boolean> {
+  return workerId !== undefined && processes.some(({ id }) => id === workerId) && (await lanes.holds(target));
 }
 
 async function hint(way: HintWay, route: WakingRoute, now: number): Promise<void> {

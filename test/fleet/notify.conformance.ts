@@ -170,16 +170,7 @@ export function describeNotifications(kind: BackendKind): void {
     await using person = await notifiedPerson(KEY);
     await using fleet = await startFleet(suite.backend);
     const { routes } = fleet.producer;
-    const config = configOf(person.url);
-    const outside = { http, readSecret: () => Promise.resolve(new Secret(KEY)) };
-    const notifier = new Notifier({
-      routes,
-      fleet: await openFleetStore(suite.backend.store),
-      config: () => config,
-      logger: createSilentLogger(),
-      metrics: NO_METRICS,
-      outside,
-    });
+    const notifier = await notifierOf(person.url, routes);
     const route = await fleet.route();
     await fail(routes, route.id, await fleet.hint(route));
     person.answer(503);
@@ -190,7 +181,52 @@ export function describeNotifications(kind: BackendKind): void {
     await notifier.turn();
     expect(person.told.filter(({ type }) => type === "route.failing")).toHaveLength(1);
     expect(await routes.stateChanges(10)).toEqual([]);
+    // Who took it and could not say so knows it again by its id.
+    expect(person.ids).toHaveLength(3);
+    expect(new Set(person.ids).size).toBe(2);
   });
+
+  test("an endpoint that takes nothing does not silence the sign of life", async () => {
+    await using person = await notifiedPerson(KEY);
+    await using fleet = await startFleet(suite.backend);
+    const route = await fleet.route();
+    await fail(fleet.producer.routes, route.id, await fleet.hint(route));
+    person.answer(503);
+    await (await notifierOf(person.url, fleet.producer.routes)).turn();
+    expect(person.heartbeats).toBe(1);
+  });
+
+  test("a notification that is refused for what it says does not hold back the others", async () => {
+    await using person = await notifiedPerson(KEY);
+    await using fleet = await startFleet(suite.backend);
+    const { routes } = fleet.producer;
+    for (const id of ["a/refused", "b/taken"]) {
+      const route = await fleet.route({ id });
+      await fail(routes, id, await fleet.hint(route));
+    }
+    person.answer((body) =>
+      body.includes('"type":"route.failing"') && body.includes("a/refused") ? 422 : 204,
+    );
+    const notifier = await notifierOf(person.url, routes);
+    await notifier.turn();
+    expect(person.told.map(({ type, data }) => `${type} ${String(data["route"] ?? data["total"])}`)).toEqual([
+      "route.failing b/taken",
+      "fleet.digest 2",
+    ]);
+    expect(await routes.stateChanges(10)).toMatchObject([{ status: { definition: { id: "a/refused" } } }]);
+  });
+
+  async function notifierOf(url: string, routes: RouteStore): Promise<Notifier> {
+    const config = configOf(url);
+    return new Notifier({
+      routes,
+      fleet: await openFleetStore(suite.backend.store),
+      config: () => config,
+      logger: createSilentLogger(),
+      metrics: NO_METRICS,
+      outside: { http, readSecret: () => Promise.resolve(new Secret(KEY)) },
+    });
+  }
 }
 
 /** End the run of a route as a failure. */

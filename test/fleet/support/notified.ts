@@ -16,13 +16,16 @@ export interface NotifiedPerson extends AsyncDisposable {
   readonly told: readonly Told[];
   /** Requests to `/alive`. */
   readonly heartbeats: number;
+  /** The `webhook-id` of each notification that came, whatever was answered. */
+  readonly ids: readonly string[];
   /** What it answers from now on. Default: 204. */
-  answer(status: number): void;
+  answer(status: number | ((body: string) => number)): void;
 }
 
 export async function notifiedPerson(key: string): Promise<NotifiedPerson> {
   const told: Told[] = [];
-  let status = 204;
+  const ids: string[] = [];
+  let answer: (body: string) => number = () => 204;
   let heartbeats = 0;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -30,9 +33,11 @@ export async function notifiedPerson(key: string): Promise<NotifiedPerson> {
     request.on("end", () => {
       if (request.url === "/alive") heartbeats += 1;
       const body = Buffer.concat(chunks).toString("utf8");
+      const status = request.url === "/alive" ? 204 : answer(body);
       const header = (name: string): string => String(request.headers[name]);
       const signed = `${header("webhook-id")}.${header("webhook-timestamp")}.${body}`;
       const signature = createHmac("sha256", key).update(signed).digest("base64");
+      if (request.method === "POST") ids.push(header("webhook-id"));
       const given = header("webhook-signature");
       if (status < 300 && request.method === "POST" && given === `v1,${signature}`)
         told.push(JSON.parse(body));
@@ -49,7 +54,8 @@ export async function notifiedPerson(key: string): Promise<NotifiedPerson> {
     get heartbeats() {
       return heartbeats;
     },
-    answer: (next) => (status = next),
+    ids,
+    answer: (next) => (answer = typeof next === "number" ? () => next : next),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();

@@ -30,10 +30,21 @@ export interface NotifyOutside {
   readonly readSecret: (reference: SecretReference) => Promise<Secret>;
 }
 
+/** What became of a notification. `refused`: for what it says, so that others may be taken. `deaf`: none is taken now. */
+type Sent = "told" | "refused" | "deaf";
+
+/** A change that is not told yet. */
+interface UntoldChange {
+  readonly change: string;
+  /** The same at each try, so that who took it and could not say so knows it again. */
+  readonly messageId: string;
+}
+
 export class Notifier {
   readonly #options: NotifierOptions;
-  /** Changes that were logged and counted here, so that a deaf endpoint does not repeat them. */
-  readonly #logged = new Map<string, string>();
+  /** By route; logged and counted here once, however long the endpoint is deaf. */
+  readonly #untold = new Map<string, UntoldChange>();
+  #digestId: string | undefined;
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -42,57 +53,60 @@ export class Notifier {
   /** Tell what is to be told now. What could not be told is tried again next time; never rejects for that. */
   async turn(): Promise<void> {
     const now = await this.#options.routes.now();
-    for (const change of await this.#options.routes.stateChanges(CHANGES_AT_ONCE)) {
-      // An endpoint that is deaf to one is deaf to all.
-      if (!(await this.#tell(change, now))) return;
-    }
-    await this.#tellDigest(now);
+    await this.#tellNews(now);
     await this.#showLife();
   }
 
-  async #tell(change: StateChange, now: number): Promise<boolean> {
-    const { routes } = this.#options;
-    const { status, before, after } = change;
-    const { id } = status.definition;
-    this.#log(change);
-    const isTold = await this.#send({
-      type: `route.${after}`,
-      timestamp: new Date(now).toISOString(),
-      data: { ...toldRoute(status, after), before },
-    });
-    if (!isTold) return false;
-    await routes.markTold(id, after);
-    this.#logged.delete(id);
-    return true;
+  async #tellNews(now: number): Promise<void> {
+    for (const change of await this.#options.routes.stateChanges(CHANGES_AT_ONCE)) {
+      if ((await this.#tell(change, now)) === "deaf") return;
+    }
+    await this.#tellDigest(now);
   }
 
-  #log({ status, before, after }: StateChange): void {
+  async #tell(change: StateChange, now: number): Promise<Sent> {
+    const { status, before, after } = change;
+    const { id } = status.definition;
+    const messageId = this.#note(change);
+    const data = { ...toldRoute(status, after), before };
+    const notification = { type: `route.${after}`, timestamp: new Date(now).toISOString(), data } as const;
+    const sent = await this.#send(notification, messageId);
+    if (sent !== "told") return sent;
+    await this.#options.routes.markTold(id, after);
+    this.#untold.delete(id);
+    return sent;
+  }
+
+  /** @returns the id of the message that tells of it. */
+  #note({ status, before, after }: StateChange): string {
     const { logger, metrics } = this.#options;
     const { definition, lastError, failuresInARow } = status;
-    const key = `${before} ${after}`;
-    if (this.#logged.get(definition.id) === key) return;
-    this.#logged.set(definition.id, key);
+    const change = `${before} ${after}`;
+    const noted = this.#untold.get(definition.id);
+    if (noted?.change === change) return noted.messageId;
+    const messageId = newMessageId();
+    this.#untold.set(definition.id, { change, messageId });
     metrics.add("git_sync_state_changes_total", 1, { state: after });
     const fields = { route: definition.id, state: after, before, failures: failuresInARow, error: lastError };
     if (after === "ok") logger.info(fields, "A route is fine again");
     else logger.warn(fields, "A route is not fine");
+    return messageId;
   }
 
   async #tellDigest(now: number): Promise<void> {
     const { fleet, config } = this.#options;
-    const { digest, webhook } = config().notify;
-    if (digest !== "daily" || webhook === null || this.#options.outside === undefined) return;
+    const { digest: often, webhook } = config().notify;
+    if (often !== "daily" || webhook === null || this.#options.outside === undefined) return;
     const token = newId();
     // A lease that nobody renews is a clock that the whole fleet shares.
     if (!(await fleet.takeLease("digest", token, DAY_MS))) return;
     const unwell = await this.#unwellRoutes();
     if (unwell.length === 0) return;
-    const isTold = await this.#send({
-      type: "fleet.digest",
-      timestamp: new Date(now).toISOString(),
-      data: { routes: unwell.slice(0, DIGEST_ROUTES), total: unwell.length },
-    });
-    if (!isTold) await fleet.dropLease("digest", token);
+    const data = { routes: unwell.slice(0, DIGEST_ROUTES), total: unwell.length };
+    this.#digestId ??= newMessageId();
+    const digest = { type: "fleet.digest", timestamp: new Date(now).toISOString(), data } as const;
+    if ((await this.#send(digest, this.#digestId)) === "told") this.#digestId = undefined;
+    else await fleet.dropLease("digest", token);
   }
 
   async #unwellRoutes(): Promise<readonly ToldRoute[]> {
@@ -112,23 +126,24 @@ export class Notifier {
     return unwell;
   }
 
-  /** @returns false when it has to be told again. Without anybody to tell, all is told. */
-  async #send(notification: Notification): Promise<boolean> {
+  /** What is not told has to be told again. Without anybody to tell, all is told. */
+  async #send(notification: Notification, id: string): Promise<Sent> {
     const { outside, config, logger } = this.#options;
     const { webhook } = config().notify;
-    if (webhook === null || outside === undefined) return true;
+    if (webhook === null || outside === undefined) return "told";
     const body = JSON.stringify(notification);
     try {
       const secret = await outside.readSecret(webhook.secret);
-      const facts = { id: `msg_${newId()}`, seconds: Math.trunc(Date.now() / 1_000), secret };
+      const facts = { id, seconds: Math.trunc(Date.now() / 1_000), secret };
       const headers = signedHeaders(body, facts);
       const { status } = await outside.http.request({ method: "POST", url: webhook.url, headers, body });
-      if (status >= 200 && status < 300) return true;
+      if (status >= 200 && status < 300) return "told";
       logger.warn({ status, type: notification.type }, "The notification endpoint refused; it is told again");
+      return status === 400 || status === 413 || status === 422 ? "refused" : "deaf";
     } catch (error) {
       logger.warn({ err: error, type: notification.type }, "Cannot reach the notification endpoint");
+      return "deaf";
     }
-    return false;
   }
 
   /** Whoever watches the heartbeat's address learns from its silence that the fleet stands still. */
@@ -145,6 +160,10 @@ export class Notifier {
       logger.warn({ err: error }, "Cannot reach the heartbeat's address");
     }
   }
+}
+
+function newMessageId(): string {
+  return `msg_${newId()}`;
 }
 
 function toldRoute(status: RouteStatus, state: ToldRoute["state"]): ToldRoute {

@@ -4,7 +4,7 @@ import { SyncError } from "@gitsync/engine";
 import type { RouteStatus } from "@gitsync/jobs";
 import { parseConfig, createSilentLogger, type FleetConfig } from "@gitsync/runtime";
 import { Lanes, openFleetStore, openRouteStore, type FleetStore, type RouteStore } from "@gitsync/producer";
-import { Sweeper } from "@gitsync/worker";
+import { Sweeper, type SweeperOptions } from "@gitsync/worker";
 import { describe, expect, test } from "vitest";
 import type { BackendKind } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
@@ -36,7 +36,7 @@ export function describeSweep(kind: BackendKind): void {
     readonly fleet: FleetStore;
     readonly lanes: Lanes;
     /** A process of its own, with a clock that the test moves. */
-    sweeper(holder: string, config: () => FleetConfig): Sweeper;
+    sweeper(holder: string, config: () => FleetConfig, rotation?: SweeperOptions["rotation"]): Sweeper;
   }
 
   async function bench(clock: () => number): Promise<Bench & AsyncDisposable> {
@@ -50,8 +50,15 @@ export function describeSweep(kind: BackendKind): void {
       routes,
       fleet,
       lanes,
-      sweeper: (holder, config) =>
-        new Sweeper({ way: { store, routes, lanes, logger }, fleet, holder, config, logger }),
+      sweeper: (holder, config, rotation) =>
+        new Sweeper({
+          way: { store, routes, lanes, logger },
+          fleet,
+          holder,
+          config,
+          logger,
+          ...(rotation && { rotation }),
+        }),
       [Symbol.asyncDispose]: () => lanes.close(),
     };
   }
@@ -79,6 +86,18 @@ export function describeSweep(kind: BackendKind): void {
       await a.close();
       await b.turn();
       expect(await idsOf(on.routes)).toEqual(["m0/t", "m1/t"]);
+    });
+
+    test("a secret that cannot be read for long holds up nobody", async () => {
+      await using on = await bench(Date.now);
+      let looks = 0;
+      const rotation = { turn: () => ((looks += 1), new Promise<void>(() => {})) };
+      const sweeper = on.sweeper("a", () => mirrors(1), rotation);
+      await sweeper.turn();
+      expect((await on.routes.jobCounts()).waiting).toBe(1);
+      await sweeper.turn();
+      expect(looks).toBe(1);
+      await sweeper.close();
     });
 
     test("a route goes once every live process is configured without it", async () => {

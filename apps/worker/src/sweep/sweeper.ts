@@ -23,7 +23,7 @@ export interface SweeperOptions {
   /** Tells people what the sweep finds. */
   readonly notifier?: Notifier;
   /** Sees when a secret is another one. */
-  readonly rotation?: RotationWatch;
+  readonly rotation?: Pick<RotationWatch, "turn">;
 }
 
 export class Sweeper {
@@ -31,6 +31,7 @@ export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
   #turning: Promise<void> | undefined;
   #telling: Promise<void> | undefined;
+  #isLookingForRotations = false;
   #isClosed = false;
   /** How far the jobs that wait were looked through. */
   #raisedTo: string | undefined;
@@ -46,11 +47,11 @@ export class Sweeper {
 
   /** One turn. @returns true when there may be more to do at once; false as well when another worker sweeps. */
   async turn(): Promise<boolean> {
-    const { way, fleet, holder, config, logger, rotation } = this.#options;
+    const { way, fleet, holder, config, logger } = this.#options;
     if (!(await fleet.takeLease(LEASE, holder, LEASE_MS))) return false;
     const { stored, retired } = await reconcile(way.routes, fleet, config());
     if (stored + retired > 0) logger.info({ stored, retired }, "Routes follow the configuration");
-    await rotation?.turn(config().credentials.keys());
+    this.#lookForRotations();
     const { hinted, isFull } = await feedLanes(way, fleet);
     if (hinted > 0) logger.debug({ hinted }, "Fed the lanes");
     this.#raisedTo = await raiseOldJobs(way, this.#raisedTo);
@@ -74,6 +75,20 @@ export class Sweeper {
       ?.turn()
       .catch((error: unknown) => logger.warn({ err: error }, "Cannot tell what changed; it is told later"))
       .finally(() => (this.#telling = undefined));
+  }
+
+  /** Not waited for either: a program that prints a secret may hang, and nothing else needs what it says. */
+  #lookForRotations(): void {
+    const { rotation, config, logger } = this.#options;
+    if (rotation === undefined || this.#isLookingForRotations) return;
+    this.#isLookingForRotations = true;
+    rotation
+      .turn(config().credentials.keys())
+      .catch((error: unknown) => {
+        if (!this.#isClosed)
+          logger.warn({ err: error }, "Cannot look for rotated secrets; it is tried again");
+      })
+      .finally(() => (this.#isLookingForRotations = false));
   }
 
   #schedule(ms: number): void {

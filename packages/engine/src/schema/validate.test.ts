@@ -58,6 +58,23 @@ describe("validateAgainst()", () => {
     expect(faultsOf(syncRequestSchema, request)).toEqual([fault]);
   });
 
+  test.for([
+    [{ type: "oauth", a: 1 }, 'type: must be one of "basic", "ssh"'],
+    [{ a: 1 }, 'type: is required: one of "basic", "ssh"'],
+    [{ type: "ssh", a: 1 }, "a: is not known; known here: type"],
+    ["basic", "must be an object or an object"],
+  ] as const)("asks of %j which of several kinds it is", ([value, fault]) => {
+    const kind = (word: string): JsonSchema => ({
+      type: "object",
+      properties: { type: { type: "string", enum: [word] } },
+      additionalProperties: false,
+    });
+    const faults = validateAgainst({ anyOf: [kind("basic"), kind("ssh")] }, value);
+    expect(faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`))).toEqual([
+      fault,
+    ]);
+  });
+
   test("takes a member that is undefined for one that is missing", () => {
     expect(faultsOf(syncRequestSchema, { ...sides, scope: undefined })).toEqual([]);
   });

@@ -53,6 +53,12 @@ function check(schema: JsonSchema, value: unknown, keys: readonly SchemaKey[], f
     if (schema.anyOf.some((option) => validateAgainst(option, value).length === 0)) return;
     const meant = meantBy(schema.anyOf, value);
     if (meant !== undefined) return check(meant, value, keys, found);
+    const telling = tellingMember(schema.anyOf, value);
+    if (telling !== undefined) {
+      const at = [...keys, telling.name];
+      const message = `${telling.isThere ? "must be" : "is required:"} ${oneOf(telling.words)}`;
+      return void found.faults.push({ path: printPath(at), keys: at, message });
+    }
     return fault(`must be ${schema.anyOf.map(describe).join(" or ")}`);
   }
   switch (schema.type) {
@@ -113,6 +119,31 @@ function meantBy(options: readonly JsonSchema[], value: unknown): JsonSchema | u
   );
 }
 
+/** The member by which all kinds of object are told apart, and the words it takes, for an object that is of none. */
+function tellingMember(
+  options: readonly JsonSchema[],
+  value: unknown,
+): { readonly name: string; readonly words: readonly string[]; readonly isThere: boolean } | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const kinds = options.filter((option): option is ObjectSchema => "properties" in option);
+  const [first, ...others] = kinds.map(({ properties }) => properties);
+  if (first === undefined || kinds.length < options.length) return undefined;
+  const name = Object.keys(first).find((key) =>
+    [first, ...others].every((members) => wordOf(members, key) !== undefined),
+  );
+  if (name === undefined) return undefined;
+  const words = [first, ...others].map((members) => wordOf(members, name) ?? "");
+  return { name, words, isThere: Object.hasOwn(value, name) };
+}
+
+/** The only text that a member takes. */
+function wordOf(members: ObjectSchema["properties"], name: string): string | undefined {
+  const member = Object.hasOwn(members, name) ? members[name] : undefined;
+  if (member === undefined || !("enum" in member) || member.enum?.length !== 1) return undefined;
+  const [word] = member.enum;
+  return typeof word === "string" ? word : undefined;
+}
+
 function checkObject(
   schema: Extract<JsonSchema, { readonly type: "object" }>,
   value: unknown,
@@ -146,7 +177,7 @@ function checkObject(
 function describe(schema: JsonSchema): string {
   if ("anyOf" in schema) return schema.anyOf.map(describe).join(" or ");
   if ("enum" in schema && schema.enum) {
-    return `one of ${schema.enum.map((option) => JSON.stringify(option)).join(", ")}`;
+    return oneOf(schema.enum);
   }
   switch (schema.type) {
     case "string":
@@ -164,4 +195,8 @@ function describe(schema: JsonSchema): string {
     case "object":
       return schema.title === undefined ? "an object" : `an object (${schema.title})`;
   }
+}
+
+function oneOf(options: readonly unknown[]): string {
+  return `one of ${options.map((option) => JSON.stringify(option)).join(", ")}`;
 }

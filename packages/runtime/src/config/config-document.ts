@@ -20,7 +20,7 @@ export class ConfigDocument {
     this.#document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true });
     for (const { message, pos } of [...this.#document.errors, ...this.#document.warnings]) {
       const { line } = this.#lines.linePos(pos[0]);
-      this.#faults.push({ line, text: `line ${line}: ${message.split("\n", 1)[0] ?? ""}` });
+      this.#faults.push({ line, text: `line ${line}: ${plain(message)}` });
     }
     this.value = this.#toValue();
   }
@@ -83,4 +83,12 @@ export class ConfigDocument {
       return undefined;
     }
   }
+}
+
+/** The parser's words, without the place, which is said already, and its advice to programmers. */
+function plain(message: string): string {
+  const [first = ""] = message.split("\n", 1);
+  if (first.startsWith("Source contains multiple documents"))
+    return "begins a second document: write one file for each";
+  return first.replace(/ at line \d+, column \d+:?$/u, "");
 }

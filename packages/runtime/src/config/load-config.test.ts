@@ -183,9 +183,7 @@ mirrors:
       "line 10, adhoc: must be true or false",
       "line 11, mirror: is not known; known here: version, include, credentials, egress, hosts, defaults, notify, webhooks, adhoc, traceUrlTemplate, mirrors",
       "line 13, credentials.a.b.token: must be an object (Where a secret is kept: exactly one of env, file and command)",
-      expect.stringContaining(
-        "line 14, credentials.c: must be an object (User name and password or token) or",
-      ),
+      'line 14, credentials.c.type: must be one of "basic", "github-app", "ssh"',
       "line 15, credentials.d.knownHosts: is required",
       expect.stringContaining('line 19, mirrors[0].every: must be one of "auto" or text'),
       "line 20, mirrors[0].targets: needs at least 1 entries",
@@ -282,7 +280,7 @@ mirrors:
     ["- 1\n", ["line 1: must be an object (What git-sync mirrors, and under which limits)"]],
     ["version: 2\n", ["line 1, version: must be 1: begin the file with version: 1"]],
     ['version: "1"\n', ["line 1, version: must be 1: begin the file with version: 1"]],
-    ["version: 1\nadhoc: true\nadhoc: false\n", ["line 3: Map keys must be unique at line 3, column 1:"]],
+    ["version: 1\nadhoc: true\nadhoc: false\n", ["line 3: Map keys must be unique"]],
     ["version: 1\ninclude: [a.yaml]\n", ["line 2, include: needs a file to look beside"]],
   ] as const)("says what is wrong with %j", ([text, faults]) => {
     expect(faultsOf(text)).toEqual(faults);
@@ -305,6 +303,14 @@ mirrors:
       expect.objectContaining({ message: expect.not.stringContaining("hunter2secret") }),
     );
   });
+});
+
+test.for([
+  ["version: 1\n\tmirrors: []\n", "line 2: Tabs are not allowed as indentation"],
+  ["version: 1\nversion: 1\n", "line 2: Map keys must be unique"],
+  ["version: 1\n---\nversion: 1\n", "line 2: begins a second document: write one file for each"],
+] as const)("says of %j once where it is no YAML", ([text, fault]) => {
+  expect(faultsOf(text)).toContain(fault);
 });
 
 describe("loadConfig()", () => {

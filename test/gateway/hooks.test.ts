@@ -229,6 +229,9 @@ function deliveries(kind: BackendKind): void {
       { "content-type": "text/plain" },
       { "content-type": "application/json; charset=utf-8" },
       { "content-type": "x/y" },
+      { "content-type": "" },
+      { "content-type": "nonsense" },
+      { "content-type": "application/json, application/json" },
       { origin: "https://evil.example" },
       { "sec-fetch-site": "cross-site" },
     ]) {

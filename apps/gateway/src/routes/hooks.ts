@@ -31,6 +31,7 @@ export function addHookRoutes(server: FastifyInstance, options: HookRoutesOption
   const { metrics } = options;
   const receiver = new DeliveryReceiver(options);
   const budget = new BodyBudget(BODIES_BYTES);
+  const types = new WeakMap<FastifyRequest, string | undefined>();
   const config = { role: "hook", spanName: "webhook receive" } as const;
   server.register((hooks, _options, done) => {
     hooks.addHook("onError", (request, _reply, error, told) => {
@@ -53,11 +54,12 @@ export function addHookRoutes(server: FastifyInstance, options: HookRoutesOption
           onRequest: async (request, reply) => {
             receiver.expect(addresseeOf(request.params));
             reply.raw.once("close", reserve(budget, request));
+            hideType(request, types);
           },
         },
         async (request, reply) => {
           const answer = await receiver.receive(addresseeOf(request.params), {
-            headers: request.headers,
+            headers: { ...request.headers, "content-type": types.get(request) },
             body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
             receivedAt: Date.now(),
           });
@@ -86,6 +88,12 @@ function count(metrics: Metrics, { params }: FastifyRequest, outcome: DeliveryOu
 
 function addresseeOf({ provider, mirror }: HookParams["Params"]): Addressee {
   return { provider, mirror };
+}
+
+/** The framework refuses a type that it cannot read. What it is said to be is for the forge to look at. */
+function hideType(request: FastifyRequest, types: WeakMap<FastifyRequest, string | undefined>): void {
+  types.set(request, request.headers["content-type"]);
+  request.raw.headers["content-type"] = "application/octet-stream";
 }
 
 /** Room for the body before its first byte is read. */

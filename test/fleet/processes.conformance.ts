@@ -44,6 +44,25 @@ export function describeProcesses(kind: BackendKind): void {
       expect(await on.fleet.takeLease("sweep", "a", 1_000)).toBe(true);
     });
 
+    test("a life of the server is settled until the server ends without a warning or is emptied", async () => {
+      const settled = async (): Promise<string> => {
+        const life = await on.fleet.serverLife();
+        expect(life?.isSettled).toBe(false);
+        await on.fleet.settleServer(life?.id ?? "");
+        expect(await on.fleet.serverLife()).toEqual({ id: life?.id, isSettled: true });
+        return life?.id ?? "";
+      };
+      const first = await settled();
+      await on.backend.crash();
+      const second = await settled();
+      expect(second).not.toBe(first);
+      await on.backend.reset();
+      expect(await on.fleet.serverLife()).toMatchObject({ isSettled: false });
+      // What was begun before the server ended says nothing of what it forgot then.
+      await on.fleet.settleServer(first);
+      expect(await on.fleet.serverLife()).toMatchObject({ isSettled: false });
+    });
+
     test("of many that ask at once, one gets the lease", async () => {
       const asked = await Promise.all(
         Array.from({ length: 20 }, (_, n) => on.fleet.takeLease("sweep", `p${n}`, 1_000)),

@@ -23,6 +23,7 @@ export function describeSchedule(kind: BackendKind): void {
           lastChangeAt: undefined,
           everStarted: false,
           workerId: undefined,
+          lookAgain: false,
         },
       ]);
       expect(await wakingIds()).toEqual([]);
@@ -105,6 +106,39 @@ export function describeSchedule(kind: BackendKind): void {
       expect(await on.routes.route(route.id)).toMatchObject({ notBefore: on.time + EVERY });
       on.time += EVERY;
       expect(await wakingIds()).toEqual([route.id]);
+    });
+
+    test("a route that is to be looked at again is named from then on, until a run starts", async () => {
+      const [route, adhoc, paused] = [await configured(), someRoute(), await configured()];
+      await on.routes.put(adhoc);
+      for (const each of [route, adhoc, paused]) {
+        await hint(each);
+        await on.finish(await on.start(each), each === adhoc ? {} : { nextDueAt: on.time + DAY });
+      }
+      await on.routes.setPaused(paused.id, true);
+      const all = [route, adhoc, paused].map(({ id }) => id);
+      await on.routes.lookAgain(all.map((id) => ({ route: id, at: on.time + MINUTE })));
+      await on.routes.lookAgain(all.map((id) => ({ route: id, at: on.time + 2 * MINUTE })));
+      await on.routes.lookAgain([{ route: "gone", at: on.time }]);
+      on.time += MINUTE - 1;
+      expect(await wakingIds()).toEqual([]);
+      on.time += 1;
+      const waking = await on.routes.takeWaking(10);
+      expect(waking).toHaveLength(2);
+      expect(waking).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ id: route.id, dirty: false, lookAgain: true }),
+          expect.objectContaining({ id: adhoc.id, dirty: false, lookAgain: true }),
+        ]),
+      );
+      for (const each of [route, adhoc]) {
+        await hint(each);
+        await on.finish(await on.start(each));
+      }
+      on.time += EVERY;
+      expect(await wakingIds()).toEqual([]);
+      await on.routes.setPaused(paused.id, false);
+      expect(await wakingIds()).toEqual([paused.id]);
     });
 
     test("a run that changed the target is remembered, one that did not keeps the last change", async () => {

@@ -1,18 +1,54 @@
 /** What the sweep does for the fleet; run on each store. */
 
 import { SyncError } from "@gitsync/engine";
-import type { RouteStatus } from "@gitsync/jobs";
+import type { RouteStatus, TargetKey } from "@gitsync/jobs";
 import { parseConfig, createSilentLogger, type FleetConfig } from "@gitsync/runtime";
-import { Lanes, openFleetStore, openRouteStore, type FleetStore, type RouteStore } from "@gitsync/producer";
+import {
+  Lanes,
+  newId,
+  openFleetStore,
+  openRouteStore,
+  type FleetStore,
+  type RouteStore,
+} from "@gitsync/producer";
 import { Sweeper, type SweeperOptions } from "@gitsync/worker";
 import { describe, expect, test } from "vitest";
 import type { BackendKind } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
+import { convergedResult } from "./support/routes.ts";
 import { scriptedClient } from "./support/scripted-client.ts";
 import { storeOfSuite } from "./support/suite-store.ts";
 
 const MINUTE = 60_000;
+
+const MIRRORS_OF_ONE_HOST = `mirrors:
+  - { id: a, source: { url: "https://one.test/a.git" }, targets: [{ id: t, url: "https://target.test/a.git" }] }
+  - { id: b, source: { url: "https://two.test/b.git" }, targets: [{ id: t, url: "https://target.test/b.git" }] }
+`;
+
+/** Run whatever is to be run for a target; it ends well, and the route is due in a day. */
+async function runOnce(routes: RouteStore, target: TargetKey, now: number): Promise<void> {
+  const runId = newId();
+  const known = ["a/t", "b/t"];
+  const run = await routes.startRun(target, { runId, workerId: "a", attempt: 1, skip: [], known });
+  if (run.type !== "run") throw new Error("nothing to run");
+  const { startedAt, requested: synced, jobIds } = run;
+  await routes.finishRun(
+    {
+      runId,
+      jobId: jobIds[0] ?? "",
+      route: run.route.id,
+      attempt: 1,
+      startedAt,
+      finishedAt: now,
+      outcome: "converged",
+      final: true,
+      result: convergedResult(),
+    },
+    { synced, condition: "ok", failures: "reset", jobState: "completed", nextDueAt: now + 24 * 60 * MINUTE },
+  );
+}
 
 /** A configuration of mirrors `m0`, `m1`, … to one host. */
 function mirrors(count: number, rules = ""): FleetConfig {
@@ -127,6 +163,35 @@ export function describeSweep(kind: BackendKind): void {
       expect(await sweeper.turn()).toBe(true);
       expect(await sweeper.turn()).toBe(false);
       expect((await on.routes.jobCounts()).waiting).toBe(20);
+    });
+
+    test("looks at every route once after the store ended without a warning, two a second at a host", async () => {
+      let time = Date.now();
+      await using on = await bench(() => time);
+      const config = parseConfig(
+        `version: 1\ndefaults: { every: 24h }\n${MIRRORS_OF_ONE_HOST}`,
+        "mirrors.yaml",
+      );
+      const sweeper = on.sweeper("a", () => config);
+      await on.fleet.beat({ id: "a", capacity: 4, configHash: "x" });
+      const turn = async (): Promise<readonly string[]> => {
+        await sweeper.turn();
+        const { jobs } = await on.routes.jobs({ state: "waiting" });
+        for (const { target } of jobs) await runOnce(on.routes, target, time);
+        return jobs.map(({ trigger }) => trigger);
+      };
+      expect(await turn()).toEqual(["backfill", "backfill"]);
+      expect(await turn()).toEqual([]);
+      await suite.backend.crash();
+      await on.fleet.beat({ id: "a", capacity: 4, configHash: "x" });
+      // No schedule found them: whoever counts webhooks that said nothing does not count these.
+      expect(await turn()).toEqual(["backfill"]);
+      time += 499;
+      expect(await turn()).toEqual([]);
+      time += 1;
+      expect(await turn()).toEqual(["backfill"]);
+      time += 60 * MINUTE;
+      expect(await turn()).toEqual([]);
     });
 
     test("finds a route that is dirty and has no job", async () => {

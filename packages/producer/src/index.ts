@@ -42,6 +42,7 @@ export type {
   JobQuery,
   JobRecord,
   NewHint,
+  NextLook,
   NextRun,
   PushRate,
   RoutePage,
@@ -59,4 +60,5 @@ export {
   type HostBlock,
   type LiveProcess,
   type ProcessBeat,
+  type ServerLife,
 } from "./state/fleet-store.ts";

@@ -29,6 +29,9 @@ export interface DeployedFleetOptions {
 export interface DeployedFleet extends AsyncDisposable {
   readonly producer: Producer;
   readonly workers: readonly RunningProcess[];
+  readonly pairs: readonly MirroredPair[];
+  /** Resolves when no route has an open hint and no run is under way. */
+  rests(): Promise<void>;
   /**
    * While people push and jobs run, let something happen. They push on for a while after it; the answer is how long
    * after it had happened every target equalled its source, in milliseconds.
@@ -68,6 +71,8 @@ export async function deployFleet(options: DeployedFleetOptions): Promise<Deploy
   return {
     producer,
     workers,
+    pairs,
+    rests: () => rests(producer),
     convergesAfter: (fault, withinMs) => convergesAfter(producer, pairs, { fault, withinMs }),
     faults: async (written) => {
       const places = workers.flatMap(({ pid, output }, n) => [
@@ -109,7 +114,7 @@ async function convergesAfter(
   }
   await allEqual(pairs, withinMs - (performance.now() - happened));
   const took = performance.now() - happened;
-  await eventually("no run is under way", () => isAtRest(producer), FIRST_RUNS_MS);
+  await rests(producer);
   return took;
 }
 
@@ -124,6 +129,10 @@ async function allEqual(pairs: readonly MirroredPair[], withinMs: number): Promi
     },
     withinMs,
   );
+}
+
+async function rests(producer: Producer): Promise<void> {
+  await eventually("no run is under way", () => isAtRest(producer), FIRST_RUNS_MS);
 }
 
 /** No route has an open hint, and none runs. */

@@ -67,12 +67,13 @@ async function isRunning(
 }
 
 async function hint(way: HintWay, route: WakingRoute, now: number): Promise<void> {
-  const { id, target, every, lastChangeAt, everStarted } = route;
+  const { id, target, every, lastChangeAt, everStarted, lookAgain } = route;
   const due =
     every === undefined
       ? {}
       : { nextDueAt: nextDueAt(id, every, { now, lastChangeAt, random: Math.random() }) };
-  const trigger = everStarted ? "schedule" : "backfill";
+  // What is found where the store may have forgotten a hint is not counted as a webhook that said nothing.
+  const trigger = everStarted && !lookAgain ? "schedule" : "backfill";
   // A trace of its own: the sweep's timers would pass on the one that happened to start them, to every run for ever.
   await context.with(ROOT_CONTEXT, () =>
     giveHint(way, { route: id, target, trigger, ...due }, new Deadline(HINT_MS)),

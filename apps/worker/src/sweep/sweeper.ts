@@ -6,6 +6,7 @@ import type { Notifier } from "../notify/notifier.ts";
 import { feedLanes, raiseOldJobs } from "./feed.ts";
 import { reconcile } from "./reconcile.ts";
 import type { RotationWatch } from "./rotation-watch.ts";
+import { StoreWatch } from "./store-watch.ts";
 
 const EVERY_MS = 15_000;
 /** While there is more to do than there was room for. */
@@ -28,6 +29,7 @@ export interface SweeperOptions {
 
 export class Sweeper {
   readonly #options: SweeperOptions;
+  readonly #store: StoreWatch;
   #timer: NodeJS.Timeout | undefined;
   #turning: Promise<void> | undefined;
   #telling: Promise<void> | undefined;
@@ -38,6 +40,7 @@ export class Sweeper {
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    this.#store = new StoreWatch(options.way.routes, options.fleet, options.logger);
   }
 
   /** Begin now, and go on until `close`. */
@@ -48,7 +51,11 @@ export class Sweeper {
   /** One turn. @returns true when there may be more to do at once; false as well when another worker sweeps. */
   async turn(): Promise<boolean> {
     const { way, fleet, holder, config, logger } = this.#options;
-    if (!(await fleet.takeLease(LEASE, holder, LEASE_MS))) return false;
+    if (!(await fleet.takeLease(LEASE, holder, LEASE_MS))) {
+      this.#store.leave();
+      return false;
+    }
+    await this.#store.turn();
     const { stored, retired } = await reconcile(way.routes, fleet, config());
     if (stored + retired > 0) logger.info({ stored, retired }, "Routes follow the configuration");
     this.#lookForRotations();

@@ -34,6 +34,16 @@ export interface HostBlock {
   readonly reason: "rate-limited" | "unreachable";
 }
 
+/**
+ * One life of the store's server: it ends when the server is started anew after a crash, replaced by another one, or
+ * emptied, and with some stores whenever it is started anew. What it took last may be forgotten then.
+ */
+export interface ServerLife {
+  readonly id: string;
+  /** Somebody said {@link FleetStore.settleServer} in this life. */
+  readonly isSettled: boolean;
+}
+
 export interface FleetStore {
   /** Say that a process lives. */
   beat(process: ProcessBeat): Promise<void>;
@@ -50,6 +60,11 @@ export interface FleetStore {
   /** By credential, what its secret was last seen by; see whoever writes them. */
   secretMarks(): Promise<ReadonlyMap<string, string>>;
   setSecretMark(credential: string, mark: string): Promise<void>;
+
+  /** The life that the server is in; `undefined` when it does not say. */
+  serverLife(): Promise<ServerLife | undefined>;
+  /** What may have been forgotten before this life has been seen to. */
+  settleServer(id: string): Promise<void>;
 
   /** Take a lease, or renew the own one. @returns false while somebody else holds it. */
   takeLease(name: string, holder: string, ms: number): Promise<boolean>;

@@ -7,7 +7,9 @@ import {
   type HostBlock,
   type LiveProcess,
   type ProcessBeat,
+  type ServerLife,
 } from "./fleet-store.ts";
+import { newToken } from "../ids.ts";
 import { partyOf } from "./host-rules.ts";
 import { Transactions } from "./postgres-transaction.ts";
 
@@ -77,6 +79,25 @@ export class PostgresFleetStore implements FleetStore {
        on conflict (credential) do update set mark = excluded.mark`,
       [credential, mark],
     );
+  }
+
+  async serverLife(): Promise<ServerLife | undefined> {
+    // A dump that was restored has the row of the server that it was taken from, in a table of another number.
+    const { rows } = await this.#pool.query<ServerLife>(
+      `with begun as (
+         insert into gitsync.server_life (id, own) values ($1, 'gitsync.server_life'::regclass)
+         on conflict (is_only) do update set id = excluded.id, own = excluded.own, settled = false
+         where server_life.own <> excluded.own returning id, settled)
+       select id, settled as "isSettled" from begun
+       union all select id, settled from gitsync.server_life where own = 'gitsync.server_life'::regclass`,
+      [newToken()],
+    );
+    return rows[0];
+  }
+
+  async settleServer(id: string): Promise<void> {
+    // Not in a later life: what that one forgot is still to be seen to.
+    await this.#pool.query("update gitsync.server_life set settled = true where id = $1", [id]);
   }
 
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {

@@ -33,6 +33,7 @@ export interface RouteRow {
   readonly digest: string | null;
   readonly retired: boolean;
   readonly due_at: number | null;
+  readonly look_at: number | null;
   readonly last_change_at: number | null;
   readonly quarantine: string | null;
   readonly approved: string | null;

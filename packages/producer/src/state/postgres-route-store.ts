@@ -14,7 +14,7 @@ import { firstIdAt } from "../ids.ts";
 import { finishRun } from "./postgres-finish-run.ts";
 import { cancelUnstarted } from "./postgres-jobs.ts";
 import { jobFromRow, routeFromRow, type JobRow, type RouteRow } from "./postgres-records.ts";
-import { retire, storeRoutes, takeWaking, wake } from "./postgres-schedule.ts";
+import { lookAgain, retire, storeRoutes, takeWaking, wake } from "./postgres-schedule.ts";
 import { startNextRun } from "./postgres-start-run.ts";
 import { Transactions } from "./postgres-transaction.ts";
 import { pushWait } from "./postgres-hosts.ts";
@@ -28,6 +28,7 @@ import type {
   JobQuery,
   JobRecord,
   NewHint,
+  NextLook,
   NextRun,
   PushRate,
   RoutePage,
@@ -82,6 +83,10 @@ export class PostgresRouteStore implements RouteStore {
 
   async takeWaking(limit: number): Promise<readonly WakingRoute[]> {
     return await this.#transactions.run((transaction) => takeWaking(transaction, limit));
+  }
+
+  async lookAgain(looks: readonly NextLook[]): Promise<void> {
+    await this.#transactions.run((transaction) => lookAgain(transaction, looks));
   }
 
   async hint(route: string, hint: NewHint): Promise<HintReceipt | undefined> {

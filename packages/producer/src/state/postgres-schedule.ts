@@ -7,7 +7,7 @@ import { RETIRED } from "./kept.ts";
 import { cancelUnstarted } from "./postgres-jobs.ts";
 import type { JobRow, RouteRow } from "./postgres-records.ts";
 import type { Transaction } from "./postgres-transaction.ts";
-import type { WakingRoute } from "./route-store.ts";
+import type { NextLook, WakingRoute } from "./route-store.ts";
 import { LEFT_TO_QUEUE_MS, NAMED_AGAIN_MS, RETIRED_KEEP_MS } from "./waking.ts";
 
 /** Enter when the sweep has to look at routes; after every step that may change that. */
@@ -16,20 +16,26 @@ export async function wake(transaction: Transaction, routes: readonly string[]):
     `update gitsync.route set wake_at = case
        when paused or retired then null
        when requested is not null and requested is distinct from synced then greatest($2, not_before)
-       else due_at end
+       else least(due_at, look_at) end
      where id = any($1)`,
     [routes, (await transaction.now()) + LEFT_TO_QUEUE_MS],
   );
 }
 
 /** What decides when the sweep has to look at a route. */
-type WakingFacts = Pick<RouteRow, "paused" | "retired" | "requested" | "synced" | "not_before" | "due_at">;
+type WakingFacts = Pick<
+  RouteRow,
+  "paused" | "retired" | "requested" | "synced" | "not_before" | "due_at" | "look_at"
+>;
 
 /** The same as {@link wake} enters, for a step that writes the row anyway. */
 export function wakeAt(row: WakingFacts, now: number): number | null {
   if (row.paused || row.retired) return null;
   const isDirty = row.requested !== null && row.requested !== row.synced;
-  return isDirty ? Math.max(now + LEFT_TO_QUEUE_MS, row.not_before ?? 0) : row.due_at;
+  if (isDirty) return Math.max(now + LEFT_TO_QUEUE_MS, row.not_before ?? 0);
+  return row.due_at === null || row.look_at === null
+    ? (row.due_at ?? row.look_at)
+    : Math.min(row.due_at, row.look_at);
 }
 
 /** The step behind `RouteStore.putAll`. */
@@ -89,10 +95,12 @@ export async function takeWaking(transaction: Transaction, limit: number): Promi
      select named.* from named join waking using (id) order by waking.wake_at, id`,
     [now, limit, now + NAMED_AGAIN_MS],
   );
-  return rows.filter((row) => row.not_before === null || row.not_before <= now).map(wakingRoute);
+  return rows
+    .filter((row) => row.not_before === null || row.not_before <= now)
+    .map((row) => wakingRoute(row, now));
 }
 
-function wakingRoute(row: RouteRow): WakingRoute {
+function wakingRoute(row: RouteRow, now: number): WakingRoute {
   const { every }: RouteDefinition = JSON.parse(row.definition);
   return {
     id: row.id,
@@ -102,7 +110,24 @@ function wakingRoute(row: RouteRow): WakingRoute {
     lastChangeAt: row.last_change_at ?? undefined,
     everStarted: row.last_started_at !== null,
     workerId: row.worker_id ?? undefined,
+    lookAgain: row.look_at !== null && row.look_at <= now,
   };
+}
+
+/** The step behind `RouteStore.lookAgain`. */
+export async function lookAgain(transaction: Transaction, looks: readonly NextLook[]): Promise<void> {
+  const routes = looks.map(({ route }) => route);
+  // Locked in order of ids, as every step that locks several.
+  await transaction.client.query("select 1 from gitsync.route where id = any($1) order by id for update", [
+    routes,
+  ]);
+  await transaction.client.query(
+    `update gitsync.route set look_at = least(look_at, given.at)
+     from unnest($1::text[], $2::double precision[]) as given (id, at)
+     where route.id = given.id and not retired`,
+    [routes, looks.map(({ at }) => at)],
+  );
+  await wake(transaction, routes);
 }
 
 /** The step behind `RouteStore.retire`, for one route. */

@@ -135,6 +135,17 @@ const MIGRATIONS: readonly string[] = [
     mark text not null
   );
   `,
+  // Not logged: PostgreSQL empties it when it recovers from a crash, and a replica that is promoted has none of its
+  // rows, while one that was ended in good order still has them.
+  `
+  alter table gitsync.route add column look_at double precision;
+  create unlogged table gitsync.server_life (
+    is_only boolean primary key default true check (is_only),
+    id text not null,
+    own oid not null,
+    settled boolean not null default false
+  );
+  `,
 ];
 
 /** Any fixed number of our own: two processes that start at once take turns. */

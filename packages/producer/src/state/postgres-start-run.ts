@@ -75,7 +75,7 @@ async function startOf(
   const { runId, workerId, attempt } = start;
   await client.query(
     `update gitsync.route set run_id = $2, worker_id = $3, run_job = $4, run_started_at = $5, last_started_at = $5,
-       progress = null, first_since_start = null, not_before = null, starts = starts + 1, wake_at = $6
+       progress = null, first_since_start = null, not_before = null, look_at = null, starts = starts + 1, wake_at = $6
      where id = $1`,
     [
       route.id,
@@ -83,7 +83,7 @@ async function startOf(
       workerId,
       jobs[0]?.id ?? "",
       startedAt,
-      wakeAt({ ...route, not_before: null }, await transaction.now()),
+      wakeAt({ ...route, not_before: null, look_at: null }, await transaction.now()),
     ],
   );
   await client.query(

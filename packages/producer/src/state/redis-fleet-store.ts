@@ -1,6 +1,6 @@
 /** The fleet store in Redis: changed by scripts only. */
 
-import type { FleetStore, HostBlock, LiveProcess, ProcessBeat } from "./fleet-store.ts";
+import type { FleetStore, HostBlock, LiveProcess, ProcessBeat, ServerLife } from "./fleet-store.ts";
 import { partyOf } from "./host-rules.ts";
 import type { ScriptRunner } from "./redis-script-runner.ts";
 
@@ -67,6 +67,26 @@ export class RedisFleetStore implements FleetStore {
 
   async setSecretMark(credential: string, mark: string): Promise<void> {
     await this.#scripts.redis.hset(this.#scripts.key("secrets"), credential, mark);
+  }
+
+  async serverLife(): Promise<ServerLife | undefined> {
+    const id = await this.#runId();
+    if (id === undefined) return undefined;
+    return { id, isSettled: (await this.#scripts.redis.get(this.#scripts.key("server"))) === id };
+  }
+
+  async settleServer(id: string): Promise<void> {
+    await this.#scripts.redis.set(this.#scripts.key("server"), id);
+  }
+
+  /** Drawn anew whenever a server starts. Hosted ones may forbid the question. */
+  async #runId(): Promise<string | undefined> {
+    try {
+      return /^run_id:(\S+)/mu.exec(await this.#scripts.redis.info("server"))?.[1];
+    } catch (error) {
+      if (error instanceof Error && /^(?:NOPERM|ERR)/u.test(error.message)) return undefined;
+      throw error;
+    }
   }
 
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {

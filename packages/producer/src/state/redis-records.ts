@@ -76,7 +76,7 @@ export function jobFromHash(
 
 /** An answer of the script `takeWaking`. */
 export function wakingRoute(row: readonly string[]): WakingRoute {
-  const [id = "", definition = "", dirty, changedAt, started, worker = ""] = row;
+  const [id = "", definition = "", dirty, changedAt, started, worker = "", again] = row;
   const { targetKey, every }: RouteDefinition = JSON.parse(definition);
   return {
     id,
@@ -86,6 +86,7 @@ export function wakingRoute(row: readonly string[]): WakingRoute {
     lastChangeAt: whole(changedAt),
     everStarted: started === "1",
     workerId: worker === "" ? undefined : worker,
+    lookAgain: again === "1",
   };
 }
 

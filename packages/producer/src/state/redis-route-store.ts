@@ -25,6 +25,7 @@ import type {
   JobQuery,
   JobRecord,
   NewHint,
+  NextLook,
   NextRun,
   PushRate,
   RoutePage,
@@ -82,6 +83,10 @@ export class RedisRouteStore implements RouteStore {
   async takeWaking(limit: number): Promise<readonly WakingRoute[]> {
     const reply = await this.#scripts.run("takeWaking", limit);
     return Array.isArray(reply) ? reply.map((row) => wakingRoute(texts(row))) : [];
+  }
+
+  async lookAgain(looks: readonly NextLook[]): Promise<void> {
+    await Promise.all(looks.map(async ({ route, at }) => this.#scripts.run("lookAgain", route, at)));
   }
 
   async hint(route: string, hint: NewHint): Promise<HintReceipt | undefined> {

@@ -5,13 +5,13 @@ import { CANCELLED_WAIT_MS, KEPT, RETIRED } from "./kept.ts";
 import { PRELUDE } from "./redis-script-prelude.ts";
 import { NAMED_AGAIN_MS, RETIRED_KEEP_MS } from "./waking.ts";
 
-/** ARGV: clock, at most. Answers id, definition, '1' when dirty, last change, '1' when ever started, worker */
+/** ARGV: clock, at most. Answers id, definition, '1' when dirty, last change, '1' when ever started, worker, '1' to look again */
 const TAKE_WAKING = `
 local found = {}
 for _, id in ipairs(call('ZRANGEBYSCORE', S .. 'wake', '-inf', int(now), 'LIMIT', 0, ARGV[2])) do
-  local requested, synced, paused, not_before, definition, changed_at, started_at, worker, retired = unpack(call(
+  local requested, synced, paused, not_before, definition, changed_at, started_at, worker, retired, look = unpack(call(
     'HMGET', route_key(id), 'requested', 'synced', 'paused', 'notBefore', 'def', 'lastChangeAt', 'lastStartedAt',
-    'workerId', 'retired'))
+    'workerId', 'retired', 'lookAt'))
   local wait = tonumber(not_before)
   if not definition or paused == '1' or retired then
     call('ZREM', S .. 'wake', id)
@@ -20,10 +20,19 @@ for _, id in ipairs(call('ZRANGEBYSCORE', S .. 'wake', '-inf', int(now), 'LIMIT'
   else
     call('ZADD', S .. 'wake', int(now + ${NAMED_AGAIN_MS}), id)
     found[#found + 1] = { id, definition, (requested and requested ~= synced) and '1' or '', changed_at or '',
-      started_at and '1' or '', worker or '' }
+      started_at and '1' or '', worker or '', (look and tonumber(look) <= now) and '1' or '' }
   end
 end
 return found
+`;
+
+/** ARGV: clock, route, time */
+const LOOK_AGAIN = `
+if not exists(ARGV[2]) then return 0 end
+local before = tonumber(call('HGET', route_key(ARGV[2]), 'lookAt') or '')
+if not before or before > tonumber(ARGV[3]) then call('HSET', route_key(ARGV[2]), 'lookAt', ARGV[3]) end
+wake(ARGV[2])
+return 1
 `;
 
 /** ARGV: clock, route, run id of cancelled jobs' reports */
@@ -112,6 +121,7 @@ return 1
 
 export type ScheduleScriptName =
   | "takeWaking"
+  | "lookAgain"
   | "retire"
   | "beat"
   | "leave"
@@ -122,6 +132,7 @@ export type ScheduleScriptName =
 
 export const SCHEDULE_SCRIPTS: Readonly<Record<ScheduleScriptName, string>> = Object.freeze({
   takeWaking: PRELUDE + TAKE_WAKING,
+  lookAgain: PRELUDE + LOOK_AGAIN,
   retire: PRELUDE + RETIRE,
   beat: PRELUDE + BEAT,
   leave: PRELUDE + LEAVE,

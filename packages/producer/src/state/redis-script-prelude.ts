@@ -80,15 +80,16 @@ end
 
 -- Enter when the sweep has to look at a route; after every step that may change that.
 local function wake(id)
-  local requested, synced, paused, not_before, due, retired = unpack(call('HMGET', route_key(id),
-    'requested', 'synced', 'paused', 'notBefore', 'dueAt', 'retired'))
+  local requested, synced, paused, not_before, due, retired, look = unpack(call('HMGET', route_key(id),
+    'requested', 'synced', 'paused', 'notBefore', 'dueAt', 'retired', 'lookAt'))
   local at
   if paused == '1' or retired then
     at = nil
   elseif requested and requested ~= synced then
     at = math.max(now + ${LEFT_TO_QUEUE_MS}, tonumber(not_before) or 0)
-  elseif due then
-    at = tonumber(due)
+  else
+    at = tonumber(due or look or '')
+    if at and look then at = math.min(at, tonumber(look)) end
   end
   if at then call('ZADD', S .. 'wake', int(at), id) else call('ZREM', S .. 'wake', id) end
 end

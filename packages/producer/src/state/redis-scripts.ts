@@ -9,7 +9,8 @@
  * sorted sets in lexical order · `job:ID` hash · `pending:TENANT` set of jobs that wait · `cancels` set of runs ·
  * `lanes` set · `configured` hash of routes and digests · `wake` sorted set of routes by the time at which the
  * sweep has to look · `delivery:ROUTE:ID` text · `host:HOST` hash · `using:HOST` hash of runs and workers · `hosts`
- * set · `pushes:TARGET` list of times · `untold` set of routes · `secrets` hash of credentials and marks.
+ * set · `pushes:TARGET` list of times · `untold` set of routes · `secrets` hash of credentials and marks · `server`
+ * text: the life of the server that is settled.
  */
 
 import { PRELUDE } from "./redis-script-prelude.ts";
@@ -179,7 +180,7 @@ for _, candidate in ipairs(ready) do
     if before then leave_hosts(before, candidate.hosts) end
     enter_hosts(candidate.hosts)
     call('HSET', key, 'runId', run, 'workerId', worker, 'runJob', jobs[1] or '', 'runStartedAt', int(at), 'lastStartedAt', int(at))
-    call('HDEL', key, 'progress', 'firstSinceStart', 'notBefore')
+    call('HDEL', key, 'progress', 'firstSinceStart', 'notBefore', 'lookAt')
     for _, job in ipairs(jobs) do
       set_job_state(job, 'active')
       call('HSET', job_key(job), 'attempt', attempt, 'startedAt', int(at), 'runId', run)

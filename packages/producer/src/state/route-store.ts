@@ -207,6 +207,14 @@ export interface WakingRoute {
   readonly everStarted: boolean;
   /** The worker whose run is under way, dead or alive. */
   readonly workerId: string | undefined;
+  /** It was told to look by {@link RouteStore.lookAgain}, and no run has started since. */
+  readonly lookAgain: boolean;
+}
+
+/** When a route is looked at whatever is known of it. */
+export interface NextLook {
+  readonly route: string;
+  readonly at: number;
 }
 
 /** A route whose condition is another one than people were told. */
@@ -234,6 +242,8 @@ export interface RouteStore {
    * named again for a minute. Found by an index.
    */
   takeWaking(limit: number): Promise<readonly WakingRoute[]>;
+  /** Name routes to the sweep from these times on, unless a run starts before. An earlier time that was set before stays. */
+  lookAgain(looks: readonly NextLook[]): Promise<void>;
   /** Write a new `requested`, remember the hint, and open a job unless one waits. `undefined`: no such route. */
   hint(route: string, hint: NewHint): Promise<HintReceipt | undefined>;
   /** Routes whose condition people have to be told. A route that went there and back between two looks is none. */

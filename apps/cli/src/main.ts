@@ -26,9 +26,13 @@ export async function main(cli: CliProcess): Promise<void> {
   crashed.catch(() => undefined);
   cli.on("uncaughtException", reject);
   const status = await runCommandLine(cli, terminal, crashed);
-  await terminal.flush();
+  const lost = await terminal.flush();
+  if (lost !== undefined) {
+    terminal.note(`error: Cannot write the result to standard output: ${lost.message} [OUTPUT_LOST]\n`);
+    await terminal.flush();
+  }
   // Whatever a library still holds open (a pool, a timer) is no reason to keep the shell waiting.
-  cli.exit(status);
+  cli.exit(lost !== undefined && status === EXIT.ok ? EXIT.failed : status);
 }
 
 /** `crashed` rejects with what was thrown where nobody waits for it: that is reported like any other failure. */

@@ -26,8 +26,8 @@ export interface Terminal {
   readonly live: (text: string) => void;
   /** From here on, every text passes this first: it takes out the secrets that a command knows. */
   protect(scrub: (text: string) => string): void;
-  /** Resolves when everything written so far has left the process. */
-  flush(): Promise<void>;
+  /** Resolves when everything written so far has left the process, with the error that kept the result in, if any did. */
+  flush(): Promise<NodeJS.ErrnoException | undefined>;
 }
 
 export function createTerminal(stdout: OutputStream, stderr: OutputStream): Terminal {
@@ -41,8 +41,13 @@ export function createTerminal(stdout: OutputStream, stderr: OutputStream): Term
     if (liveShown) stderr.write("\r\u001b[2K");
     liveShown = false;
   };
-  // A reader that went away (`git-sync … | head`) is no failure of ours.
-  for (const stream of [stdout, stderr]) stream.on("error", ignoreClosedPipe);
+  let lost: NodeJS.ErrnoException | undefined;
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // A reader that went away (`git-sync … | head`) is no failure of ours.
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") lost ??= error;
+  });
+  // What nobody can be told must not end what is being done.
+  stderr.on("error", () => undefined);
 
   return {
     interactive,
@@ -71,17 +76,15 @@ export function createTerminal(stdout: OutputStream, stderr: OutputStream): Term
     flush: async () => {
       clearLive();
       await Promise.all([drained(stdout), drained(stderr)]);
+      return lost;
     },
   };
 }
 
 function drained(stream: OutputStream): Promise<void> {
-  if (stream.destroyed || stream.writableLength === 0) return Promise.resolve();
+  // An error is told a moment after the write that met it, also by a stream that holds nothing back.
+  if (stream.destroyed || stream.writableLength === 0) return new Promise((resolve) => setImmediate(resolve));
   return new Promise((resolve) => {
-    stream.write("", () => resolve());
+    stream.write("", () => setImmediate(resolve));
   });
-}
-
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
 }

@@ -46,7 +46,8 @@ export class ResponseBody {
   /** Give up what is left of it, and the connection; nothing can be taken any more. */
   destroy(): void {
     this.#chunks.length = 0;
-    const gone = new Error("the answer was given up");
+    // Whoever traces or counts requests takes an AbortError for what it is: nobody's failure.
+    const gone = new DOMException("the answer was given up", "AbortError");
     if (this.#end === undefined) this.#controller.abort(gone);
     this.fail(gone);
   }

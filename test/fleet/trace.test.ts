@@ -81,6 +81,7 @@ for (const kind of BACKENDS) {
         "git_sync.route": route.id,
         "git_sync.mirror": route.id.split("/")[0],
         "git_sync.attempt": 1,
+        "git_sync.runs": 1,
         "git_sync.transfer_mode": "nothing",
         "git_sync.refs.skipped": 1,
       });

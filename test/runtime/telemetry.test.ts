@@ -58,7 +58,12 @@ describe("startTelemetry()", () => {
     const spans = resource.scopeSpans.flatMap((scope: { spans: object[] }) => scope.spans);
     expect(spans).toHaveLength(2);
     const [client, sync] = spans[0].name === "git.sync" ? [spans[1], spans[0]] : [spans[0], spans[1]];
-    expect(client).toMatchObject({ name: "GET", kind: 3, parentSpanId: sync.spanId, traceId: sync.traceId });
+    expect(client).toMatchObject({
+      name: "GET info/refs",
+      kind: 3,
+      parentSpanId: sync.spanId,
+      traceId: sync.traceId,
+    });
     expect(sent).toContain(`${server.url}/x.git/info/refs"`);
     expect(sent).toContain("git-sync-worker");
     expect(sent).toContain("1.2.3");

@@ -7,6 +7,7 @@ import { wholeMs } from "@gitsync/runtime";
 import type { RunVerdict } from "./job-outcome.ts";
 import type { FailedRun, MissedHints } from "./missed-hints.ts";
 import { runRoute, type RunContext } from "./run-route.ts";
+import { processSpan } from "./run-telemetry.ts";
 import type { Slots } from "./slots.ts";
 import { stopReason } from "./stop-reason.ts";
 import { storableError } from "./storable.ts";
@@ -82,6 +83,8 @@ async function processTarget(context: ProcessorContext, taken: TakenJob): Promis
   const leave = await context.targets.enter(target, controller);
   try {
     const { verdicts, failed: failedRuns, heldForMs } = await runAll(context, taken, controller.signal);
+    // None: another job has answered the hint, and that job's trace links to this one.
+    processSpan()?.setAttribute("git_sync.runs", verdicts.length);
     const stopped = stopReason(controller.signal);
     if (stopped === "lock-lost") loseLock(context, target);
     if (stopped === "shutdown") return await release(job, token);

@@ -64,9 +64,10 @@ export function describeRun(
     "git_sync.transfer_mode": execution.transferMode,
     "git_sync.transfer_reason": execution.reason,
     "git_sync.protocol": execution.protocol,
-    "git_sync.refs.applied": counts.applied,
+    "git_sync.refs.applied": counts.applied + counts.deleted,
     "git_sync.refs.skipped": counts.skipped,
     "git_sync.refs.blocked": counts.blocked,
+    "git_sync.refs.refused": counts.refused,
     "git_sync.pack.bytes": pack.bytes,
     ...(pack.objects === undefined ? {} : { "git_sync.pack.objects": pack.objects }),
   });

@@ -119,6 +119,7 @@ class Asked implements SourceRemote {
         isLocal: true,
         limits,
         meter,
+        startSpan: () => trace.getTracer("test").startSpan("test"),
       }),
       label: repository,
       agent: "test",

@@ -110,7 +110,7 @@ async function verified(
   run.observe({ type: "phase", phase: "verify" });
   let refs: RefTable;
   try {
-    ({ refs } = await run.target.list(run.signal));
+    ({ refs } = await run.span("git.verify", {}, () => run.target.list(run.signal)));
   } catch (cause) {
     const reason = "the target reported success, and could not be listed to see it";
     for (const { ref } of applied) verdicts.set(ref, { outcome: "unknown", reason });

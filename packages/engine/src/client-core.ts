@@ -67,6 +67,7 @@ export function openCore(options: ClientOptions): ClientCore {
     throw new TypeError("The user's ssh configuration may lead anywhere: it needs egress.addresses any");
   }
   const environment = options.childEnvironment ?? DEFAULT_CHILD_ENVIRONMENT;
+  const tracer = options.tracer ?? trace.getTracer("@gitsync/engine", VERSION);
   const context: RemoteContext = {
     egress,
     policy,
@@ -81,8 +82,9 @@ export function openCore(options: ClientOptions): ClientCore {
     environment,
     helperEnvironment: options.helperEnvironment ?? environment,
     ssh,
+    tracer,
   };
-  const span = spansOf(options.tracer ?? trace.getTracer("@gitsync/engine", VERSION));
+  const span = spansOf(tracer);
   const ancestryCache = new AncestryCache();
   const targets = new TargetMemory();
   const spool = spoolOf(options.spool);

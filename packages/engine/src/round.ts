@@ -57,6 +57,7 @@ export function attributesOf(run: Run, { execution, counts }: SyncResult): Attri
     "git_sync.refs.applied": counts.applied + counts.deleted,
     "git_sync.refs.skipped": counts.skipped,
     "git_sync.refs.blocked": counts.blocked,
+    "git_sync.refs.refused": counts.refused,
     "git_sync.pack.bytes": run.packBytes,
     "git_sync.pack.objects": run.packObjects,
   };

@@ -13,6 +13,9 @@ import { createRedactingExporter } from "./span-redaction.ts";
 
 const FLUSH_MS = 3_000;
 
+/** What git asks of a server: a closed list, so it may stand in a span's name. Source: gitprotocol-http(5). */
+const GIT_PATH = /\/(info\/refs|git-upload-pack|git-receive-pack)(?:$|\?)/u;
+
 export interface Telemetry {
   /** Whether spans are recorded and sent. */
   readonly enabled: boolean;
@@ -64,7 +67,15 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     metricReaders: [],
     logRecordProcessors: [],
     // Only requests made on behalf of a span. The exporter speaks through node:http, which is not instrumented.
-    instrumentations: [new UndiciInstrumentation({ requireParentforSpans: true })],
+    instrumentations: [
+      new UndiciInstrumentation({
+        requireParentforSpans: true,
+        requestHook: (span, { method, path }) => {
+          const service = GIT_PATH.exec(path)?.[1];
+          if (service !== undefined) span.updateName(`${method} ${service}`);
+        },
+      }),
+    ],
   });
   sdk.start();
   return {

@@ -1,6 +1,7 @@
 /** From a resolved endpoint to a remote: the one place that chooses a transport, and that asks whether it may. */
 
 import type { GitService } from "@gitsync/protocol";
+import type { Tracer } from "@opentelemetry/api";
 import type { AuthProvider, EndpointRole } from "../auth.ts";
 import type { AddressPolicy } from "../egress/address-policy.ts";
 import { refuseForbidden } from "../egress/permission.ts";
@@ -13,6 +14,7 @@ import {
 import type { EgressPolicy, ResolvedLimits } from "../options.ts";
 import type { ResolvedEndpoint } from "../request.ts";
 import type { ProtocolMode } from "../schema/index.ts";
+import { exchangeSpansOf } from "../spans.ts";
 import type { GitConnection, TrafficMeter } from "./connection.ts";
 import { Credentials } from "./credentials.ts";
 import { daemonService } from "./daemon/daemon-service.ts";
@@ -40,6 +42,7 @@ export interface RemoteContext {
   readonly environment: ChildEnvironment;
   readonly helperEnvironment: ChildEnvironment;
   readonly ssh: "given" | "user";
+  readonly tracer: Tracer;
 }
 
 /** One side of a run, as all connections to it share it. */
@@ -130,6 +133,7 @@ function connectionTo(side: Side, service: GitService, protocol: ProtocolMode | 
     isLocal: location.kind === "path",
     limits,
     meter,
+    startSpan: exchangeSpansOf(context.tracer, service, location),
   });
 }
 

@@ -19,7 +19,7 @@ import type { Verdicts } from "./outcome.ts";
 import { bufferPack, type BufferedPack } from "./pack-buffer.ts";
 import { completePack, counted } from "./pack-body.ts";
 import { PackGuard } from "./pack-guard.ts";
-import { pushOnce, type PushOutcome } from "./push.ts";
+import { describePush, pushOnce, type PushOutcome } from "./push.ts";
 import type { SpoolFolder } from "./spool.ts";
 
 /** One request: refs to move, and the objects that they need. */
@@ -197,6 +197,7 @@ export class PackCarrier {
         run.signal,
       );
       sent.finish();
+      describePush(span, outcome);
       if (pack === undefined) return { outcome, carried: undefined };
       const facts = pack.facts();
       if (outcome.error === undefined) {

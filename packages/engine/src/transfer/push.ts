@@ -6,10 +6,19 @@
  */
 
 import { setTimeout as wait } from "node:timers/promises";
-import type { ObjectFormat, RefTable, RefUpdateCommand } from "@gitsync/protocol";
+import { sanitizeText, type ObjectFormat, type RefTable, type RefUpdateCommand } from "@gitsync/protocol";
+import type { Span } from "@opentelemetry/api";
 import { isSyncError, SyncError } from "../errors.ts";
 import type { PushAnswer, RemoteObserver, TargetRemote } from "../remote/remote.ts";
-import { judgeAll, judgeByListing, reportsAllApplied, wordsAbout, type Verdicts } from "./outcome.ts";
+import {
+  judgeAll,
+  judgeByListing,
+  reportsAllApplied,
+  wordsAbout,
+  type RefVerdict,
+  type Verdicts,
+} from "./outcome.ts";
+import { markFailed } from "../spans.ts";
 import type { PackBody } from "./pack-body.ts";
 
 /** Between two listings that have to agree; an orphaned receive-pack may still be at work in between. */
@@ -38,6 +47,8 @@ export interface PushOutcome {
 
 /** What is remembered of a target's progress lines: enough to name the cause of a refusal. */
 const MAX_WORDS = 4_000;
+/** How much of them a span shows. */
+const MAX_REASON = 300;
 
 /** Never rejects: whatever happens after the push was begun is told as an outcome. */
 export async function pushOnce(
@@ -87,6 +98,22 @@ export async function pushOnce(
         ? someApplied(verdicts)
         : answer.unpack.ok && answer.commands.some((command) => command.type === "ok"),
   };
+}
+
+/** What the target answered. The run may go on after a push that failed, so the span alone tells of it. */
+export function describePush(span: Span, { verdicts, error }: PushOutcome): void {
+  const all = [...verdicts.values()];
+  const count = (outcome: RefVerdict["outcome"]): number =>
+    all.filter((verdict) => verdict.outcome === outcome).length;
+  span.setAttributes({
+    "git_sync.refs.applied": count("applied"),
+    "git_sync.refs.refused": count("refused"),
+  });
+  const refused = all.find((verdict) => verdict.outcome === "refused");
+  if (error !== undefined) markFailed(span, error);
+  else if (refused !== undefined)
+    markFailed(span, new SyncError("REFS_REFUSED", sanitizeText(refused.reason, { maxLength: MAX_REASON })));
+  else if (count("lease-lost") > 0) markFailed(span, new SyncError("LEASE_LOST", "The target's refs moved"));
 }
 
 /** A pack whose trailer never left is no pack: nothing can have come of it, and nobody need be asked. */

@@ -21,6 +21,7 @@ import { withIdleLimit } from "../idle-limit.ts";
 import { PaceWatch, takingBudgetMs } from "../pace.ts";
 import { protocolFailure } from "../protocol-failure.ts";
 import { releaseBytes } from "../release-bytes.ts";
+import { markFailed, type StartExchangeSpan } from "../../spans.ts";
 import type { Channel, OpenChannel } from "./channel.ts";
 import { Incoming } from "./incoming.ts";
 
@@ -34,6 +35,7 @@ export interface StreamConnectionOptions {
   readonly isLocal: boolean;
   readonly limits: ResolvedLimits;
   readonly meter: TrafficMeter;
+  readonly startSpan: StartExchangeSpan;
 }
 
 /** How long a receive-pack whose input broke off may take to remove what it had unpacked. */
@@ -61,10 +63,30 @@ export class StreamConnection implements GitConnection {
 
   async open(signal: AbortSignal): Promise<DecodedAdvertisement> {
     await this.close();
-    return (await this.#start(signal)).advertisement;
+    const span = this.#options.startSpan();
+    try {
+      return (await this.#start(signal)).advertisement;
+    } catch (error) {
+      markFailed(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
   }
 
   async *exchange(body: RequestBody, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const span = this.#options.startSpan();
+    try {
+      yield* this.#ask(body, signal);
+    } catch (error) {
+      markFailed(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  async *#ask(body: RequestBody, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     // Servers and firewalls end connections that are silent, as ours to the target is while the source counts.
     if (this.#session?.incoming.hasEnded === true) await this.close();
     const session = this.#session ?? (await this.#start(signal));

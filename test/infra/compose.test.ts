@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
@@ -38,6 +39,13 @@ describeWith(["docker-compose"], "docker compose config", () => {
       GITSYNC_QUEUE_URL: "redis://redis:6379",
     });
     expect(JSON.stringify(services["worker"])).not.toContain("canary");
+    for (const name of ["gateway", "worker"]) {
+      // Jaeger takes traces and answers 404 to metrics.
+      const otel = Object.entries(services[name]?.environment ?? {}).filter(([key]) =>
+        key.startsWith("OTEL"),
+      );
+      expect(otel).toEqual([["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://jaeger:4318/v1/traces"]]);
+    }
   });
 
   test.for(Object.keys(SECRETS))(
@@ -50,4 +58,15 @@ describeWith(["docker-compose"], "docker compose config", () => {
       expect(outcome.stderr).toContain("set it to a long random text");
     },
   );
+});
+
+test("the link to Jaeger asks for what Jaeger can answer", async () => {
+  const text = await readFile(join(ROOT, "infra/README.md"), "utf8");
+  const link = /http:\/\/127\.0\.0\.1:16686\/search\?[^'\s]*/u.exec(text)?.[0] ?? "";
+  // Without a span of time Jaeger's page shows an error instead of traces.
+  expect(Object.fromEntries(new URL(link).searchParams)).toEqual({
+    service: "git-sync-gateway",
+    operation: "webhook receive",
+    lookback: "1h",
+  });
 });

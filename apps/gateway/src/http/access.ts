@@ -20,8 +20,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Who may use this route. */
     readonly role?: Role;
-    /** Replaces method and path as the name of its span. */
-    readonly spanName?: string;
+    /** Replaces method and path as the name of its span. `false`: none, for what is asked by the clock. */
+    readonly spanName?: string | false;
   }
 }
 

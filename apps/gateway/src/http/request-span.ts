@@ -36,12 +36,10 @@ export function traceRequests(
   };
 
   server.addHook("onRequest", (request, _reply, done) => {
+    const name = spanName(request);
+    if (name === undefined) return done();
     const parent = propagation.extract(ROOT_CONTEXT, request.headers);
-    const span = tracer.startSpan(
-      spanName(request),
-      { kind: SpanKind.SERVER, attributes: attributesOf(request) },
-      parent,
-    );
+    const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes: attributesOf(request) }, parent);
     spans.set(request, { span, context: trace.setSpan(parent, span) });
     inside(request, done);
   });
@@ -71,8 +69,9 @@ export function traceRequests(
 }
 
 /** `POST /v1/jobs/:id/cancel`: the route's template, never the path, so that names stay few. */
-function spanName(request: FastifyRequest): string {
+function spanName(request: FastifyRequest): string | undefined {
   const { config, url: route } = request.routeOptions;
+  if (config?.spanName === false) return undefined;
   if (config?.spanName !== undefined) return config.spanName;
   return route === undefined ? request.method : `${request.method} ${route}`;
 }

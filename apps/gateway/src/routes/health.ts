@@ -6,8 +6,9 @@ import { inTime } from "../queue-deadline.ts";
 
 /** `ready` rejects while the gateway cannot work. */
 export function addHealthRoutes(server: FastifyInstance, ready: () => Promise<void>): void {
-  server.get("/healthz", { config: { role: "probe" } }, () => ({ status: "ok" }));
-  server.get("/readyz", { config: { role: "probe" } }, async () => {
+  const config = { role: "probe", spanName: false } as const;
+  server.get("/healthz", { config }, () => ({ status: "ok" }));
+  server.get("/readyz", { config }, async () => {
     try {
       await inTime(ready());
     } catch (cause) {

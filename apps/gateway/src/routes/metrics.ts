@@ -10,7 +10,7 @@ export interface MetricsOptions {
 }
 
 export function addMetricsRoute(server: FastifyInstance, { metrics, figures }: MetricsOptions): void {
-  server.get("/metrics", { config: { role: "api" } }, async (_request, reply) => {
+  server.get("/metrics", { config: { role: "api", spanName: false } }, async (_request, reply) => {
     const text = await metrics.text(await inTime(figures()));
     return reply.type(METRICS_MEDIA_TYPE).send(text);
   });

@@ -27,6 +27,7 @@ async function startServer(): Promise<{ url: string; requests: Received[] } & As
         body: Buffer.concat(chunks).toString("utf8"),
         traceparent: typeof traceparent === "string" ? traceparent : undefined,
       });
+      response.statusCode = request.url?.startsWith("/nobody/") === true ? 404 : 200;
       response.end("{}");
     });
   });
@@ -70,7 +71,9 @@ describe("startTelemetry()", () => {
     expect(sent).not.toMatch(/canary|process\.command/);
     // The remote can join the trace; the exporter's own request and the one without a span cannot.
     expect(
-      server.requests.map(({ url, traceparent }) => [url.split("?", 1)[0], traceparent !== undefined]),
+      server.requests
+        .filter(({ url }) => url !== "/v1/metrics")
+        .map(({ url, traceparent }) => [url.split("?", 1)[0], traceparent !== undefined]),
     ).toEqual([
       ["/x.git/info/refs", true],
       ["/without-span", false],
@@ -83,6 +86,25 @@ describe("startTelemetry()", () => {
     await using script = startScript(SCRIPT, [server.url]);
     expect(await outcomeOf(script)).toMatchObject({ code: 0, stdout: "enabled false\n", stderr: "" });
     expect(server.requests.every(({ traceparent }) => traceparent === undefined)).toBe(true);
+  });
+
+  test("says once that nobody takes the traces, and once that nobody takes the metrics", async () => {
+    await using server = await startServer();
+    await using script = startScript(SCRIPT, [server.url], {
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: `${server.url}/nobody`, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "1" },
+    });
+    const { code, stderr } = await outcomeOf(script);
+    const said = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .map(({ level, signal, reason }) => `${level} ${signal}: ${reason}`);
+    expect({ code, said: said.toSorted() }).toEqual({
+      code: 0,
+      said: ["warn metrics: Not Found", "warn traces: Not Found"],
+    });
+    const asked = server.requests.map(({ url }) => url).filter((url) => url.startsWith("/nobody/"));
+    expect(asked.toSorted()).toEqual(["/nobody/v1/metrics", "/nobody/v1/traces", "/nobody/v1/traces"]);
   });
 
   test("ends in time although nobody takes the trace", async () => {

@@ -2,19 +2,27 @@
 
 import type { Attributes, AttributeValue } from "@opentelemetry/api";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
+import type { ExportOutcome } from "./export-log.ts";
 import type { SecretRegistry } from "./secret-registry.ts";
 
 /** Tokens of storage URLs (`X-Amz-Signature`, `sig`, `access_token`) travel in the query. */
 const DROPPED: ReadonlySet<string> = new Set(["url.query", "url.fragment", "http.target"]);
 const URLS: ReadonlySet<string> = new Set(["url.full", "http.url"]);
 
-/** Hands on copies of the spans, with every text in them scrubbed. */
-export function createRedactingExporter(exporter: SpanExporter, secrets: SecretRegistry): SpanExporter {
+/** Hands on copies of the spans, with every text in them scrubbed; `told` hears what became of them. */
+export function createRedactingExporter(
+  exporter: SpanExporter,
+  secrets: SecretRegistry,
+  told: (outcome: ExportOutcome) => void = () => undefined,
+): SpanExporter {
   return {
     export(spans, done) {
       exporter.export(
         spans.map((span) => redactSpan(span, secrets)),
-        done,
+        (outcome) => {
+          told(outcome);
+          done(outcome);
+        },
       );
     },
     shutdown: async () => exporter.shutdown(),

@@ -8,6 +8,8 @@
 
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { withDeadline } from "./deadline.ts";
+import { createExportLog } from "./export-log.ts";
+import type { Logger } from "./logger.ts";
 import { SecretRegistry } from "./secret-registry.ts";
 import { createRedactingExporter } from "./span-redaction.ts";
 
@@ -30,6 +32,8 @@ export interface TelemetryOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Live secrets, removed from everything exported. */
   readonly secrets?: SecretRegistry;
+  /** Where it is told that nobody takes the spans. */
+  readonly logger?: Logger;
   /** Instead of OTLP over HTTP; then tracing is on whatever the environment says. For tests. */
   readonly exporter?: SpanExporter;
 }
@@ -46,7 +50,7 @@ export function isTracingRequested(env: NodeJS.ProcessEnv): boolean {
 
 /** Start tracing if it was asked for. Call it before queues, workers and HTTP clients are made. */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
-  const { serviceName, version, env, secrets = new SecretRegistry() } = options;
+  const { serviceName, version, env, logger, secrets = new SecretRegistry() } = options;
   if (options.exporter === undefined && !isTracingRequested(env)) {
     return { enabled: false, shutdown: async () => undefined };
   }
@@ -62,7 +66,11 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     }),
     // Not the process detector: it exports the command line, which may hold a token.
     resourceDetectors: [resources.envDetector, resources.hostDetector, resources.serviceInstanceIdDetector],
-    traceExporter: createRedactingExporter(options.exporter ?? (await openOtlpExporter()), secrets),
+    traceExporter: createRedactingExporter(
+      options.exporter ?? (await openOtlpExporter()),
+      secrets,
+      logger && createExportLog(logger, "traces"),
+    ),
     // Metrics are served on /metrics, logs go to standard error: neither is pushed from here.
     metricReaders: [],
     logRecordProcessors: [],

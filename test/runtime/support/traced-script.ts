@@ -1,16 +1,15 @@
-/** A process that makes one request on behalf of a span, one without, and sends its trace away. */
+/** A process that makes one request on behalf of a span, one without, and sends its trace and what it counted away. */
 
 import { trace } from "@opentelemetry/api";
-import { SecretRegistry, startTelemetry } from "@gitsync/runtime";
+import { createLogger, SecretRegistry, startMetrics, startTelemetry } from "@gitsync/runtime";
 
 const secrets = new SecretRegistry();
 secrets.add("argument-canary");
-const telemetry = await startTelemetry({
-  serviceName: "git-sync-worker",
-  version: "1.2.3",
-  env: process.env,
-  secrets,
-});
+const logger = createLogger({ name: "git-sync-worker" });
+const named = { serviceName: "git-sync-worker", version: "1.2.3", env: process.env, logger };
+const telemetry = await startTelemetry({ ...named, secrets });
+const metrics = await startMetrics(named);
+metrics.add("git_sync_jobs_total", 1, { outcome: "converged" });
 const target = process.argv[2] ?? "";
 await trace.getTracer("test").startActiveSpan("git.sync", async (span) => {
   const response = await fetch(`${target}/x.git/info/refs?service=git-upload-pack&sig=query-canary`);
@@ -20,6 +19,6 @@ await trace.getTracer("test").startActiveSpan("git.sync", async (span) => {
 });
 await (await fetch(`${target}/without-span`)).text();
 process.stdout.write(`enabled ${telemetry.enabled}\n`);
-await telemetry.shutdown();
+await Promise.all([telemetry.shutdown(), metrics.shutdown()]);
 // As the applications do: what still tries to send must not hold the process.
 process.exit(0);

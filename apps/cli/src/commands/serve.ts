@@ -91,12 +91,12 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
   const shutdown = createShutdown({ logger, signals: [] });
   shutdown.add("configuration", async () => config.close(), CLOSE_MS);
   try {
-    const telemetry = await startTelemetry({ serviceName: name, version: VERSION, env, secrets });
+    const telemetry = await startTelemetry({ serviceName: name, version: VERSION, env, secrets, logger });
     const role = parts.gateway && parts.worker ? "both" : parts.gateway ? "producer" : "worker";
     const store = await openQueueStore(url, { logger, role, signal, telemetry: createQueueTelemetry() });
     shutdown.add("queue store", () => store.close(CLOSE_MS), 2 * CLOSE_MS);
     shutdown.add("telemetry", () => telemetry.shutdown(), CLOSE_MS);
-    const metrics = await startMetrics({ serviceName: name, version: VERSION, env });
+    const metrics = await startMetrics({ serviceName: name, version: VERSION, env, logger });
     shutdown.add("metrics", () => metrics.shutdown(), CLOSE_MS);
     const { createProducer } = await import("@gitsync/producer");
     const producer = await createProducer({ store, logger });

@@ -33,7 +33,13 @@ export async function openQueueSession(
     environment.logLevel === "debug" || environment.logLevel === "trace" ? environment.logLevel : "silent";
   const logger = runtime.createLogger({ name: "git-sync", level, secrets });
   await using stack = new AsyncDisposableStack();
-  const telemetry = await runtime.startTelemetry({ serviceName: "git-sync", version: VERSION, env, secrets });
+  const telemetry = await runtime.startTelemetry({
+    serviceName: "git-sync",
+    version: VERSION,
+    env,
+    secrets,
+    logger,
+  });
   // A person waits for an answer; a process that is to run for long may wait for its queue.
   const waits = role === "producer" ? { waitMs: ANSWER_MS } : {};
   const options = { logger, role, signal, telemetry: runtime.createQueueTelemetry(), ...waits };

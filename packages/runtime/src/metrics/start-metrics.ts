@@ -1,8 +1,10 @@
 /** Starts counting: the instruments of every metric, a reader for Prometheus, and OTLP where it was asked for. */
 
 import type { Counter, Histogram, Meter } from "@opentelemetry/api";
-import type { MetricReader } from "@opentelemetry/sdk-metrics";
+import type { MetricReader, ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { withDeadline } from "../deadline.ts";
+import { createExportLog, type ExportOutcome } from "../export-log.ts";
+import type { Logger } from "../logger.ts";
 import { METRICS, type MetricFacts, type MetricName } from "./metric-table.ts";
 import type { FleetFigures, Metrics } from "./metrics.ts";
 
@@ -16,6 +18,8 @@ export interface MetricsOptions {
   readonly serviceName: string;
   readonly version: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Where it is told that nobody takes the metrics. */
+  readonly logger?: Logger;
 }
 
 /** Whether the environment names a place to send metrics to and does not switch that off. */
@@ -29,7 +33,7 @@ export function isMetricsExportRequested(env: NodeJS.ProcessEnv): boolean {
 }
 
 /** Load the SDK and make every instrument. */
-export async function startMetrics({ serviceName, version, env }: MetricsOptions): Promise<Metrics> {
+export async function startMetrics({ serviceName, version, env, logger }: MetricsOptions): Promise<Metrics> {
   const [sdk, { PrometheusSerializer }, { resourceFromAttributes }] = await Promise.all([
     import("@opentelemetry/sdk-metrics"),
     import("@opentelemetry/exporter-prometheus"),
@@ -52,7 +56,16 @@ export async function startMetrics({ serviceName, version, env }: MetricsOptions
   const readers: MetricReader[] = [reader];
   if (isMetricsExportRequested(env)) {
     const { OTLPMetricExporter } = await import("@opentelemetry/exporter-metrics-otlp-http");
-    readers.push(new sdk.PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() }));
+    const told = logger && createExportLog(logger, "metrics");
+    class ToldExporter extends OTLPMetricExporter {
+      override export(metrics: ResourceMetrics, done: (outcome: ExportOutcome) => void): void {
+        super.export(metrics, (outcome) => {
+          told?.(outcome);
+          done(outcome);
+        });
+      }
+    }
+    readers.push(new sdk.PeriodicExportingMetricReader({ exporter: new ToldExporter() }));
   }
   const provider = new sdk.MeterProvider({ resource, readers });
   const { counters, histograms } = instrumentsOf(provider.getMeter("git-sync", version));

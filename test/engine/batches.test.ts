@@ -191,6 +191,25 @@ test("a limit that an earlier run was given holds no longer than that run, and w
   await expectSound(sides);
 });
 
+test("of a ref that never fits the last part is kept, and no more with every run", async () => {
+  await using sides = await twoSides("local", { target: limited(150_000) });
+  const ids = await growTrunk(sides.source, 12);
+  await commit(sides.source, "refs/heads/main", { big: noise(400_000) });
+  const left: unknown[] = [];
+  for (let run = 0; run < 3; run += 1) {
+    for (let n = 0; n < 12; n += 1)
+      await commit(sides.source, "refs/heads/other", { [`f${n}`]: noise(20_000, `${run} ${n}`) });
+    const result = await sides.replicate({ policy: { bestEffort: true } });
+    expect(result.refs).toMatchObject([
+      { targetRef: "refs/heads/main", outcome: "refused", code: "pack-too-large" },
+      { targetRef: "refs/heads/other", outcome: "applied" },
+    ]);
+    left.push([...(await refsOf(sides.target, "refs/gitsync")).values()]);
+  }
+  expect(left).toEqual([[ids.at(-1)], [ids.at(-1)], [ids.at(-1)]]);
+  await expectSound(sides);
+});
+
 test("what a run left behind that nobody needs any more is removed by the next one", async () => {
   await using folder = temporaryFolder("leftovers");
   const source = await createRepository(folder.join("source.git"));

@@ -88,6 +88,16 @@ describe("limitAfterRefusal()", () => {
   });
 });
 
+test("limitAfterRefusal() learns nothing from what was too large for an earlier run already", () => {
+  const learned = toldLimit(MIB, "learned");
+  const refused = { kind: "refused", isStreamed: true } as const;
+  expect(limitAfterRefusal(learned, { ...refused, bytes: 2 * MIB })).toBe(learned);
+  expect(limitAfterRefusal(learned, { ...refused, bytes: MIB / 2 }).mostBytes).toBe(MIB / 2);
+  expect(limitAfterRefusal(learned, { ...refused, bytes: 2 * MIB, announcedBytes: 9_000 }).mostBytes).toBe(
+    9_000,
+  );
+});
+
 test("limitAfterTaken() aims at what went through, and never lower than before", () => {
   const guess = limitAfterRefusal(undefined, { kind: "suspected", bytes: 80 * MIB, isStreamed: true });
   const after = limitAfterTaken(guess, 60 * MIB);

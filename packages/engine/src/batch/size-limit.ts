@@ -65,6 +65,8 @@ export function limitAfterRefusal(before: SizeLimit | undefined, evidence: SizeE
   if (announcedBytes !== undefined && (before === undefined || announcedBytes < before.mostBytes)) {
     return toldLimit(announcedBytes, "met");
   }
+  // That more than an earlier run met is refused, which was tried because it cannot be divided, is no news.
+  if (before?.basis === "learned" && bytes > before.mostBytes) return before;
   const below = Math.max(SMALLEST_LIMIT, Math.min(bytes, before?.mostBytes ?? Number.POSITIVE_INFINITY));
   const inFlight = isStreamed && kind === "refused" ? Math.min(IN_FLIGHT_BYTES, below / 2) : below / 2;
   return {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { id, listed, ref } from "../testing/values.ts";
-import { temporaryRefs, temporaryTips } from "./temporary-refs.ts";
+import { CommitGraph } from "./commit-graph.ts";
+import { namesBehind, temporaryRefs, temporaryTips } from "./temporary-refs.ts";
 
 describe("temporaryRefs()", () => {
   const SOURCE = "https://source.example/a.git";
@@ -38,4 +39,18 @@ describe("temporaryRefs()", () => {
     const name = ref(`${made.nameOf(id(1), 10).split("/").slice(0, 4).join("/")}/x/y`);
     expect(temporaryRefs(SOURCE, listed(new Map([[name, id(1)]])))).toMatchObject({ limitBytes: undefined });
   });
+});
+
+test("namesBehind() finds what a history was brought up to, on each of its lines", () => {
+  const graph = new CommitGraph("sha1");
+  const parents: readonly (readonly number[])[] = [[], [0], [1], [1], [2, 3], [4], [0]];
+  for (const [node, of] of parents.entries())
+    graph.receive(
+      id(node + 1),
+      of.map((each) => id(each + 1)),
+    );
+  const names = new Map([1, 2, 3, 7, 9].map((node) => [ref(`name${node}`), id(node)]));
+  expect(namesBehind([id(6)], names, graph)).toEqual(new Set([ref("name2"), ref("name3")]));
+  expect(namesBehind([id(7), id(8)], names, graph)).toEqual(new Set([ref("name7")]));
+  expect(namesBehind([], names, graph).size).toBe(0);
 });

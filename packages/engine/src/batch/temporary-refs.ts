@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import { parseRefName, type ObjectId, type RefName, type RefTable } from "@gitsync/protocol";
 import { OWN_PREFIX } from "../plan/ref-kind.ts";
+import type { CommitGraph } from "./commit-graph.ts";
 
 const PREFIX = `${OWN_PREFIX}batch/`;
 
@@ -41,4 +42,25 @@ export function temporaryRefs(source: string, targetRefs: RefTable): TemporaryRe
 /** What temporary refs name, of whichever source: it is at the target and worth claiming. */
 export function* temporaryTips(targetRefs: RefTable): Generator<ObjectId, void, undefined> {
   yield* targetRefs.under(PREFIX).ids();
+}
+
+/** Those of `names` that hold what is nearest to `tips`: what lies further back is behind them, the rest elsewhere. */
+export function namesBehind(
+  tips: readonly ObjectId[],
+  names: ReadonlyMap<RefName, ObjectId>,
+  graph: CommitGraph,
+): ReadonlySet<RefName> {
+  const holders = new Map([...names].map(([name, id]) => [graph.find(id), name]));
+  const found = new Set<RefName>();
+  const isSeen = new Uint8Array(graph.size);
+  const open = tips.flatMap((id) => graph.find(id) ?? []);
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (isSeen[node] === 1) continue;
+    isSeen[node] = 1;
+    const name = holders.get(node);
+    if (name !== undefined) found.add(name);
+    else
+      for (let index = 0; index < graph.parentCount(node); index += 1) open.push(graph.parentOf(node, index));
+  }
+  return found;
 }

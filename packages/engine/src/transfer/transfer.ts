@@ -18,7 +18,7 @@ import {
   toldLimit,
   type SizeLimit,
 } from "../batch/size-limit.ts";
-import type { TemporaryRefs } from "../batch/temporary-refs.ts";
+import { namesBehind, type TemporaryRefs } from "../batch/temporary-refs.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import type { SourceListing, TargetListing } from "../remote/remote.ts";
 import type { Run } from "../run.ts";
@@ -129,7 +129,8 @@ class Work {
   #limit: SizeLimit | undefined;
   /** The history behind everything that is to be delivered, once it is divided. */
   #graph: CommitGraph | undefined;
-  #isUnfinished = false;
+  /** Refs that cannot be brought, for what they need is too large. */
+  readonly #unfit = new Set<RefName>();
   #requestsDone = 0;
   #requestsAdded = 0;
 
@@ -180,10 +181,14 @@ class Work {
   }
 
   /** Take away what held parts of a history; a ref that was not brought to its end keeps what it has. */
-  async removeTemporaryRefs(): Promise<Verdicts> {
-    const { names, targetListing } = this.#input;
+  removeTemporaryRefs(): Promise<Verdicts> {
+    const { groups, names, targetListing } = this.#input;
     const refs = new Map([...names.found, ...this.#made]);
-    if (this.#isUnfinished) return new Map();
+    if (this.#graph !== undefined) {
+      const unfit = groups.flatMap((group) => group.changes.filter(isWrite));
+      const tips = unfit.filter(({ targetRef }) => this.#unfit.has(targetRef)).map(({ newId }) => newId);
+      for (const name of namesBehind(tips, refs, this.#graph)) refs.delete(name);
+    }
     return deleteRefs(this.#carrier, refs, {
       canDelete: targetListing.capabilities.has("delete-refs"),
       maxRefUpdates: this.#run.limits.maxRefUpdates,
@@ -254,9 +259,8 @@ class Work {
     this.#limit = limit;
     this.#requestsDone += done;
     this.#requestsAdded += Math.max(planned, done) - 1;
-    this.#isUnfinished ||= [...verdicts.values()].some(
-      (verdict) => verdict.outcome === "refused" && verdict.code === "pack-too-large",
-    );
+    for (const [ref, verdict] of verdicts)
+      if (verdict.outcome === "refused" && verdict.code === "pack-too-large") this.#unfit.add(ref);
     // What an earlier run met is no news, unless the target takes less now.
     const isNews = limit.mostBytes < (this.#input.limit?.mostBytes ?? Number.POSITIVE_INFINITY);
     // Nobody said that there is an inferred one: that everything went through in parts speaks for it.

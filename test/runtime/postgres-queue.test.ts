@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createSilentLogger, openQueueStore, parseQueueUrl } from "@gitsync/runtime";
-import type { QueueStore } from "@gitsync/runtime";
+import type { PostgresQueueStore, QueueStore } from "@gitsync/runtime";
 import { afterAll, expect, test } from "vitest";
 import { describeWith } from "../support/requirements.ts";
 import { startChaosProxy } from "../support/tcp-chaos-proxy.ts";
@@ -95,16 +95,7 @@ describeWith(["postgres"], "the queue on PostgreSQL", () => {
     expect(await refused).toBeInstanceOf(Error);
     await Promise.all(ended);
     for (const client of [idle, busy]) client.release(true);
-    await expect
-      .poll(
-        async () =>
-          store.ping().then(
-            () => true,
-            () => false,
-          ),
-        { timeout: 20_000 },
-      )
-      .toBe(true);
+    await expect.poll(() => answers(store), { timeout: 20_000 }).toBe(true);
     await store.close();
     await closeMember(host);
   });
@@ -127,6 +118,48 @@ describeWith(["postgres"], "the queue on PostgreSQL", () => {
       await closeMember(host);
     },
   );
+
+  test("opens other connections when its own died without a word, and hears of jobs again", async () => {
+    await using folder = await usedFolder();
+    await using host = startMember(`embedded:${folder.path}`);
+    await host.waitForLine(/^opened/);
+    await using proxy = await startChaosProxy(folder.join("run/server/.s.PGSQL.5432"));
+    const password = readFileSync(folder.join("password"), "utf8").trim();
+    const direct = await open(address(folder.path, password));
+    const through = await open(
+      `postgres://gitsync:${encodeURIComponent(password)}@127.0.0.1:${proxy.port}/postgres`,
+    );
+    if (direct.kind !== "postgres" || through.kind !== "postgres") throw new TypeError("on PostgreSQL");
+    const queue = direct.createQueue(LANE);
+    // With a job that is put off, a worker asks nothing until then: it hears of others, or it does not.
+    await queue.add("later", {}, { delay: 3_600_000 });
+    const done: string[] = [];
+    const worker = through.createWorker(LANE, async (job, _token, _signal) => void done.push(job.name), {});
+    await expect.poll(() => listeners(direct.pool)).toBe(1);
+    await direct.pool.query("create table locked (id integer); insert into locked values (1)");
+    const cutOff = await through.pool.connect();
+    await cutOff.query("begin; update locked set id = 2");
+    // Another connection that is open, and idle.
+    await through.ping();
+
+    proxy.forget();
+    const lost = performance.now();
+    await queue.add("now", {});
+    await Promise.all([
+      expect(through.pool.query("select 1")).rejects.toThrow("Query read timeout"),
+      expect(cutOff.query("commit")).rejects.toBeInstanceOf(Error),
+    ]);
+    cutOff.release(true);
+    expect(performance.now() - lost).toBeLessThan(20_000);
+    await expect.poll(() => answers(through), { timeout: 20_000 }).toBe(true);
+    // The server let go of what was locked, although it was told nothing.
+    await direct.pool.query("update locked set id = 3");
+    await expect.poll(() => done, { timeout: 40_000 }).toEqual(["now"]);
+    await worker.close();
+    await through.close();
+    await direct.close();
+    await closeMember(host);
+  });
 
   test("tells a wrong password from an absent server, without repeating it", async () => {
     await using folder = await usedFolder();
@@ -154,6 +187,21 @@ describeWith(["postgres"], "the queue on PostgreSQL", () => {
     await closeMember(host);
   });
 });
+
+function answers(store: QueueStore): Promise<boolean> {
+  return store.ping(500).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Connections on which a worker waits for jobs. */
+async function listeners(pool: PostgresQueueStore["pool"]): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    "select count(*)::integer as count from pg_stat_activity where query like '%LISTEN bullmq_jobs%' and pid <> pg_backend_pid()",
+  );
+  return rows[0]?.count ?? 0;
+}
 
 /** `TCP_ESTABLISHED` of the kernel. */
 const ESTABLISHED = "01";

@@ -25,6 +25,7 @@ import { pause, withDeadline } from "./deadline.ts";
 import { errorCode, errorText, RuntimeError } from "./errors.ts";
 import type { OpenQueueStoreOptions } from "./queue-store.ts";
 import type { PostgresQueueStore } from "./queue-store.ts";
+import { watchListeners } from "./postgres-listeners.ts";
 import { createErrorLog } from "./repeated-error-log.ts";
 
 /** Connections for short queries; each worker adds one that it keeps for LISTEN. */
@@ -34,6 +35,16 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const RUN_RETRY_MS = 1_000;
 const RETRY_MS = 100;
 const KEEP_ALIVE_MS = 10_000;
+/**
+ * A statement that took this long is ended by the server, and so is a transaction in which nothing happened: what a
+ * worker that was cut off has locked is free again, however long its connection seems to live.
+ */
+const STATEMENT_MS = 15_000;
+/** A connection on which an answer is due for this long has died without a word; it is closed. */
+const SILENT_MS: number = STATEMENT_MS + 1_000;
+/** Tables may be large. */
+const MIGRATION_MS = 10 * 60_000;
+const SERVER_LIMITS = `-c statement_timeout=${STATEMENT_MS} -c idle_in_transaction_session_timeout=${STATEMENT_MS}`;
 
 /** A server and what to say when it cannot be used. */
 export interface PostgresServer {
@@ -59,6 +70,7 @@ export async function connectPostgresStore(
 
   const pool = new Pool({ ...clientConfig(server.config), max: BASE_CONNECTIONS });
   const clients = trackClients(pool);
+  const stopWatching = watchListeners(clients);
   let isClosing = false;
   const onError = (error: unknown): void => {
     if (!isClosing) logError(error);
@@ -104,6 +116,7 @@ export async function connectPostgresStore(
     },
     async close(deadlineMs = 5_000) {
       isClosing = true;
+      stopWatching();
       const endsAt = performance.now() + deadlineMs;
       const left = (): number => Math.max(100, endsAt - performance.now());
       const closing = [
@@ -154,11 +167,14 @@ async function closePool(pool: Pool, clients: ReadonlySet<Client>): Promise<void
   if (clients.size > 0) await promise;
 }
 
-function clientConfig(config: ClientConfig): ClientConfig {
+/** For short queries; `migrates` for those that may take long. */
+function clientConfig(config: ClientConfig, migrates = false): ClientConfig {
+  // The SQL of BullMQ names its tables without a schema. What the address itself sets stays.
+  const flags = `-c search_path=${DEFAULT_SCHEMA}`;
   return {
     ...config,
-    // The SQL of BullMQ names its tables without a schema. What the address itself sets stays.
-    ...withOptions(config, `-c search_path=${DEFAULT_SCHEMA}`),
+    ...withOptions(config, migrates ? flags : `${flags} ${SERVER_LIMITS}`),
+    query_timeout: migrates ? MIGRATION_MS : SILENT_MS,
     application_name: "git-sync",
     keepAlive: true,
     // Without it the system asks after two hours whether a silent connection is still there, and a worker that
@@ -178,13 +194,26 @@ function withOptions(config: ClientConfig, flags: string): ClientConfig {
   return { connectionString: url.href };
 }
 
-async function prepareSchema(
+interface Preparing {
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+async function prepareSchema(server: PostgresServer, preparing: Preparing): Promise<void> {
+  const version = await usingClient(server, preparing, schemaVersion);
+  if (version < LATEST_SCHEMA_VERSION) {
+    await usingClient(server, { ...preparing, migrates: true }, (client) => runMigrations(client));
+  }
+}
+
+async function usingClient<T>(
   server: PostgresServer,
-  { waitMs, signal }: { readonly waitMs: number; readonly signal?: AbortSignal },
-): Promise<void> {
-  const client = await connectWithin(server, waitMs, signal);
+  preparing: Preparing & { readonly migrates?: boolean },
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connectWithin(server, preparing);
   try {
-    if ((await schemaVersion(client)) < LATEST_SCHEMA_VERSION) await runMigrations(client);
+    return await use(client);
   } catch (error) {
     if (error instanceof SchemaVersionMismatchError || error instanceof UnsupportedPostgresVersionError) {
       throw new RuntimeError(
@@ -208,12 +237,15 @@ async function schemaVersion(client: Client): Promise<number> {
   return rows[0]?.exists === true ? assertSchemaCompatibility(client, DEFAULT_SCHEMA) : 0;
 }
 
-async function connectWithin(server: PostgresServer, waitMs: number, signal?: AbortSignal): Promise<Client> {
+async function connectWithin(
+  server: PostgresServer,
+  { waitMs, signal, migrates }: Preparing & { readonly migrates?: boolean },
+): Promise<Client> {
   const endsAt = performance.now() + waitMs;
   for (;;) {
     const left = Math.max(1, endsAt - performance.now());
     const client = new Client({
-      ...clientConfig(server.config),
+      ...clientConfig(server.config, migrates),
       connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, left),
     });
     client.on("error", () => undefined);

@@ -147,7 +147,9 @@ async function whileLocked(
 ): Promise<void> {
   const client = await pool.connect();
   try {
-    await client.query(`begin; lock table ${table} in access exclusive mode`);
+    await client.query(
+      `begin; set local idle_in_transaction_session_timeout = 0; lock table ${table} in access exclusive mode`,
+    );
     await action();
   } finally {
     await client.query("rollback");

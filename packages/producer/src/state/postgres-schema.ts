@@ -1,6 +1,6 @@
 /** The tables of the Postgres route store and how they come to be. */
 
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryConfig } from "pg";
 
 /**
  * Times are milliseconds since 1970 in `double precision`, which holds them exactly and comes back as a number.
@@ -151,20 +151,23 @@ const MIGRATIONS: readonly string[] = [
 /** Any fixed number of our own: two processes that start at once take turns. */
 const ADVISORY_LOCK = 7_168_224_551;
 
+/** Tables may be large, and another process may be at it. */
+const MIGRATION_MS = 10 * 60_000;
+
 /** Bring the schema `gitsync` up to date. Idempotent; safe while other processes do the same. */
 export async function migrate(pool: Pool): Promise<void> {
   // Looked at without a lock first: an account that may not create schemas can use a finished one.
   if ((await currentVersion(pool)) === MIGRATIONS.length) return;
   const client = await pool.connect();
   try {
-    await client.query("begin");
-    await client.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
+    await client.query(`begin; set local statement_timeout = ${MIGRATION_MS}`);
+    await client.query(patiently("select pg_advisory_xact_lock($1)", [ADVISORY_LOCK]));
     await client.query("create schema if not exists gitsync");
     await client.query("create table if not exists gitsync.migration (version integer primary key)");
     const done = await currentVersion(client);
     for (const [index, sql] of MIGRATIONS.entries()) {
       if (index < done) continue;
-      await client.query(sql);
+      await client.query(patiently(sql));
       await client.query("insert into gitsync.migration (version) values ($1)", [index + 1]);
     }
     await client.query("commit");
@@ -173,6 +176,11 @@ export async function migrate(pool: Pool): Promise<void> {
     client.release(true);
     throw error;
   }
+}
+
+/** The driver would give it up as soon as any other query; its types do not know that it can be told. */
+function patiently(text: string, values: readonly unknown[] = []): QueryConfig & { query_timeout: number } {
+  return { text, values: [...values], query_timeout: MIGRATION_MS };
 }
 
 async function currentVersion(source: Pool | PoolClient): Promise<number> {

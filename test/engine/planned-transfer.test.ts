@@ -1,5 +1,8 @@
 /** What a plan names is what the run then does first, and finding it out brings no content here. */
 
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import { connect, type Socket } from "node:net";
 import type { ClientOptions, SyncRequest, SyncResult } from "@gitsync/engine";
 import { expect, test } from "vitest";
 import { readPackObjects, type ObjectFormat } from "@gitsync/protocol";
@@ -17,7 +20,7 @@ import {
 } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { failureOf, openClient } from "./two-sides.ts";
-import { packOf } from "./fetch-answers.ts";
+import { answerWith, packOf } from "./fetch-answers.ts";
 import { fetchesOf, pushesOf } from "./pushed-packs.ts";
 
 interface Scenario {
@@ -28,6 +31,8 @@ interface Scenario {
   /** Of the plan's client and the run's: they share what one learns of a target. Default: one each. */
   readonly isOneClient?: boolean;
   readonly intercept?: HttpIntercept;
+  /** The name under which the target is known. */
+  readonly targetHost?: string;
   readonly scope?: SyncRequest["scope"];
   readonly policy?: SyncRequest["policy"];
   /** Brings both sides to where the plan begins; `mirror` makes the target equal. */
@@ -99,6 +104,24 @@ async function interrupted(at: Place): Promise<void> {
     }),
   );
   await client.close();
+}
+
+/** A source that says of the first packs that it is asked for that they have three million objects. */
+function claimsMillions(times: number): HttpIntercept {
+  let claimed = 0;
+  return ({ path, isListing }) =>
+    path === "/source.git/git-upload-pack" && !isListing
+      ? {
+          type: "rewrite",
+          rewrite: (body) => {
+            const pack = packOf(body);
+            if (pack === undefined || claimed === times) return body;
+            claimed += 1;
+            pack.writeUInt32BE(3_000_000, 8);
+            return answerWith(pack);
+          },
+        }
+      : undefined;
 }
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -255,6 +278,27 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     source: FILTER,
     names: ["batched", "limit-learned"],
   },
+  "more than its host publishes to take": {
+    source: FILTER,
+    targetHost: "github.com",
+    // Of commits to the plan, and of all objects to the run, which does not push them at once then.
+    intercept: claimsMillions(2),
+    before: grow,
+    names: ["batched", "limit-published"],
+  },
+  "more than its host publishes to take, from a source that cannot filter": {
+    targetHost: "github.com",
+    intercept: claimsMillions(1),
+    before: grow,
+    names: ["relay", "target-empty"],
+    ends: ["batched", "limit-published"],
+  },
+  "less than its host publishes to take": {
+    source: FILTER,
+    targetHost: "github.com",
+    before: grow,
+    names: ["relay", "target-empty"],
+  },
   "what a run left that was cut short": {
     before: interrupted,
     names: ["batched", "batches-unfinished"],
@@ -275,7 +319,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
 };
 
 /** Reasons for which the first push of these scenarios names refs that hold parts. */
-const IN_PARTS = new Set(["limit-configured", "batches-unfinished", "leftovers-only"]);
+const IN_PARTS = new Set(["limit-configured", "limit-published", "batches-unfinished", "leftovers-only"]);
 
 const mainOf = ({ source }: Pick<Place, "source">): Promise<string> =>
   git(["rev-parse", "refs/heads/main"], { cwd: source });
@@ -288,9 +332,18 @@ test.for(Object.entries(SCENARIOS))("%s is planned as it is done", async ([, sce
   const [source, target] = [await at("source.git", scenario.source), await at("target.git", scenario.target)];
   await commit(source, "refs/heads/main", { a: "1" });
   await using server = await startNodeGitServer(folder.path);
-  const planning = openClient(scenario.client);
-  const running = scenario.isOneClient === true ? planning : openClient(scenario.client);
-  const ask = { source: { url: `${server.url}/source.git` }, target: { url: `${server.url}/target.git` } };
+  await using proxy = await startTunnels(server.port);
+  const options: ClientOptions = {
+    ...scenario.client,
+    egress: { addresses: "any", schemes: ["http", "file"], proxy: { url: proxy.url, bypass: ["127.0.0.1"] } },
+  };
+  const planning = openClient(options);
+  const running = scenario.isOneClient === true ? planning : openClient(options);
+  const { targetHost } = scenario;
+  const ask = {
+    source: { url: `${server.url}/source.git` },
+    target: { url: `${targetHost === undefined ? server.url : `http://${targetHost}`}/target.git` },
+  };
   await scenario.before?.({
     source,
     target,
@@ -314,6 +367,7 @@ test.for(Object.entries(SCENARIOS))("%s is planned as it is done", async ([, sce
   expect([execution.transferMode, execution.reason]).toEqual(names);
   expect(execution.dryRun).toBe(true);
   expect(answers.flatMap((answer) => contentOf(answer, objectFormat))).toEqual([]);
+  expect(fetchesOf(server).filter((text) => !text.includes("filter tree:0"))).toEqual([]);
   expect(pushesOf(server)).toEqual([]);
   expect(await refsOf(target)).toEqual(before);
 
@@ -334,11 +388,36 @@ test.for(Object.entries(SCENARIOS))("%s is planned as it is done", async ([, sce
   }).toEqual({
     asksForObjects: scenario.isAsked ?? (names[0] === "relay" || names[0] === "batched"),
     pushes: names[0] !== "nothing",
-    namesParts: IN_PARTS.has(names[1]),
+    namesParts: IN_PARTS.has(ends[1]),
   });
   await planning.close();
   await running.close();
 });
+
+/** A proxy that connects whoever asks to a port of this machine. */
+async function startTunnels(port: number): Promise<{ readonly url: string } & AsyncDisposable> {
+  const proxy = createServer();
+  proxy.on("connect", (_request: IncomingMessage, socket: Socket) => {
+    const there = connect(port, "127.0.0.1", () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      socket.pipe(there).pipe(socket);
+    });
+    for (const end of [socket, there]) end.on("error", () => end.destroy());
+    socket.once("close", () => there.destroy());
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const address = proxy.address();
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    [Symbol.asyncDispose]: async () => {
+      proxy.close();
+      proxy.closeAllConnections();
+      await once(proxy, "close");
+    },
+  };
+}
 
 /** Trees and files among what a source answered. */
 function contentOf(answer: Buffer, format: ObjectFormat): readonly string[] {

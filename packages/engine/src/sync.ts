@@ -7,6 +7,7 @@
 
 import { parseFormattedRefName, type RefName } from "@gitsync/protocol";
 import { carryOut, countRequests, isChange, type CarriedOut } from "./carry-out.ts";
+import { foreseen } from "./batch/foresee-size.ts";
 import { knownLimit } from "./batch/known-limit.ts";
 import { discover } from "./discover.ts";
 import { isSyncError } from "./errors.ts";
@@ -21,7 +22,7 @@ const NOTHING_DONE: Omit<CarriedOut, "requestsPlanned"> = {
   verdicts: new Map(),
   requestsDone: 0,
   requestsAdded: 0,
-  isDivided: false,
+  divided: undefined,
   leftovers: new Map(),
   error: undefined,
 };
@@ -67,14 +68,16 @@ async function runRound(run: Run, report: (round: Round) => SyncResult): Promise
   const found = await discover(run);
   const plan = await planRun(run, found);
   const known = knownLimit(run, found);
-  const choice = chooseTransfer({
-    changes: plan.expected.filter(isChange),
+  const changes = plan.expected.filter(isChange);
+  const chosen = chooseTransfer({
+    changes,
     hasBlocked: plan.expected.some((ref) => ref.action === "block"),
     targetRefs: found.target.refs,
     targetTips: found.target.extraTips,
     limitReason: known.reason,
     hasLeftovers: known.names.found.size > 0,
   });
+  const choice = run.dryRun ? await foreseen(run, found, changes, chosen, known.limit) : chosen;
   const requestsPlanned = choice.mode === "nothing" ? 0 : countRequests(run, found, plan);
   const untouched: Round = { found, plan, choice, done: { ...NOTHING_DONE, requestsPlanned } };
   if (run.dryRun) return untouched;
@@ -90,8 +93,8 @@ async function runRound(run: Run, report: (round: Round) => SyncResult): Promise
 
 /** The choice, unless the target's limit was met on the way. */
 function whatWasDone(choice: Transfer, done: CarriedOut): Transfer {
-  return done.isDivided && choice.mode === "relay"
-    ? { ...choice, mode: "batched", reason: "limit-met" }
+  return done.divided !== undefined && choice.mode === "relay"
+    ? { ...choice, mode: "batched", reason: done.divided }
     : choice;
 }
 

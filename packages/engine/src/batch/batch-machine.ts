@@ -106,7 +106,7 @@ export interface BatchTurn {
 }
 
 /** What is assumed before anything was seen: of stock repositories, rather too much than too little. */
-const FIRST_BYTES_PER_COMMIT = 8 * 1024;
+export const FIRST_BYTES_PER_COMMIT = 8 * 1024;
 /** How much denser the unseen rest of a pack is assumed to be that was given up. */
 const CAUTION = 1.5;
 /** How fast parts may grow after one that was taken. */

@@ -17,11 +17,15 @@ export interface Transfer {
     | "leftovers-only"
     | "limit-configured"
     | "limit-learned"
+    | "limit-published"
     | "batches-unfinished"
     | "limit-met";
   /** New tips that the target has not listed, so that it may lack them. */
   readonly missing: readonly ObjectId[];
 }
+
+/** A push found out what the target takes, or the source's pack turned out to be more than the host publishes. */
+export type DivisionReason = Extract<Transfer["reason"], "limit-met" | "limit-published">;
 
 export interface ChooseInput {
   readonly changes: readonly PlannedChange[];
@@ -78,6 +82,9 @@ export function missingTips(
   }
   return [...missing];
 }
+
+/** A sample of target tips that only the target has, offered as haves. */
+export const HAVE_SAMPLE = 256;
 
 /**
  * What to tell the source that the target has: old values of the refs that change, what an unfinished run brought,

@@ -22,7 +22,7 @@ import { namesBehind, type TemporaryRefs } from "../batch/temporary-refs.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import type { SourceListing, TargetListing } from "../remote/remote.ts";
 import type { Run } from "../run.ts";
-import { chooseHaves, missingTips, presentTips } from "./choose.ts";
+import { chooseHaves, HAVE_SAMPLE, missingTips, presentTips, type DivisionReason } from "./choose.ts";
 import type { OpenVerdict, Verdicts } from "./outcome.ts";
 import { PackCarrier, type Delivered } from "./pack-carrier.ts";
 import { endOf, markUnreached, type PushOutcome } from "./push.ts";
@@ -48,16 +48,13 @@ export interface TransferOutcome {
   readonly requestsDone: number;
   /** Requests that batches added to those of the groups. */
   readonly requestsAdded: number;
-  /** The transfer met the limit on its way and went on in batches. */
-  readonly isDivided: boolean;
+  /** Why the transfer went on in batches, when it did. */
+  readonly divided: DivisionReason | undefined;
   /** Refs of our own that were to be deleted and are, or may be, still there. */
   readonly leftovers: ReadonlyMap<RefName, OpenVerdict>;
   /** Ended the transfer before its last request. */
   readonly error: unknown;
 }
-
-/** A sample of target tips that only the target has, offered as haves. */
-const HAVE_SAMPLE = 256;
 
 /** Never rejects: what ended the transfer early is part of its outcome. */
 export async function transfer(run: Run, input: TransferInput): Promise<TransferOutcome> {
@@ -131,6 +128,7 @@ class Work {
   #graph: CommitGraph | undefined;
   /** Refs that cannot be brought, for what they need is too large. */
   readonly #unfit = new Set<RefName>();
+  #divided: DivisionReason | undefined;
   #requestsDone = 0;
   #requestsAdded = 0;
 
@@ -147,11 +145,11 @@ class Work {
     this.#limit = input.limit;
   }
 
-  get counts(): Pick<TransferOutcome, "requestsDone" | "requestsAdded" | "isDivided"> {
+  get counts(): Pick<TransferOutcome, "requestsDone" | "requestsAdded" | "divided"> {
     return {
       requestsDone: this.#requestsDone,
       requestsAdded: this.#requestsAdded,
-      isDivided: this.#graph !== undefined,
+      divided: this.#divided,
     };
   }
 
@@ -201,6 +199,8 @@ class Work {
     delivered: Delivered | undefined,
   ): Promise<GroupOutcome> {
     const run = this.#run;
+    this.#divided ??=
+      delivered?.type === "declined" && this.#limit?.basis === "known-host" ? "limit-published" : "limit-met";
     const limit = this.#limitAfter(delivered);
     const { objectFormat, sourceListing, targetListing, names } = this.#input;
     const haves = this.#havesOf(remaining);

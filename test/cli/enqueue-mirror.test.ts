@@ -48,6 +48,13 @@ mirrors:
       const one = await runCli(["enqueue", "docs/gone", "--wait", "--json"], { folder: folder.path });
       expect(one.code).toBe(1);
       expect(documentOf(one)).toMatchObject({ error: { code: "NOT_FOUND" }, job: { route: "docs/gone" } });
+      await runCli(["mirrors", "pause", "docs/there"], { folder: folder.path });
+      const paused = await runCli(["enqueue", "docs/there"], { folder: folder.path });
+      expect(paused).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^job \S+ waiting docs\/there\n$/u),
+        stderr: "docs/there is paused: it runs once somebody resumes it, git-sync mirrors resume docs/there\n",
+      });
       await up.kill("SIGTERM");
     },
   );

@@ -49,6 +49,9 @@ async function enqueueMirror(context: CommandContext, id: string): Promise<ExitS
   const jobs = await Promise.all(
     routes.map(({ definition }) => producer.enqueueRoute(definition.id, { trigger: "person" })),
   );
+  for (const { definition, paused } of routes) {
+    if (paused) terminal.note(pausedText(definition.id));
+  }
   if (flags.wait) {
     const wait = jobs.map(async (job) => ({ job, report: await waitForQueuedRun(context, producer, job) }));
     return reportRuns(context, await Promise.all(wait));
@@ -65,4 +68,8 @@ async function enqueueMirror(context: CommandContext, id: string): Promise<ExitS
     for (const { id: job, route, state, coalesced } of accepted)
       terminal.result(`job ${job} ${state} ${route}${coalesced ? " (asked for already)" : ""}\n`);
   return EXIT.ok;
+}
+
+function pausedText(route: string): string {
+  return `${route} is paused: it runs once somebody resumes it, git-sync mirrors resume ${route}\n`;
 }

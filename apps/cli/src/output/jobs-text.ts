@@ -13,9 +13,10 @@ export function jobsText(jobs: readonly JobView[], columns?: number): string {
     job.trigger,
     timeText(job.createdAt),
     outcomeOf(job),
-    job.target,
+    // Routes that no configuration names have a hash for a name.
+    job.route.includes("/") ? job.route : job.target,
   ]);
-  return tableText(["ID", "STATE", "BY", "SINCE", "OUTCOME", "TARGET"], rows, columns);
+  return tableText(["ID", "STATE", "BY", "SINCE", "OUTCOME", "ROUTE"], rows, columns);
 }
 
 /** Everything about one job. */

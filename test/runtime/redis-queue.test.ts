@@ -8,6 +8,8 @@ import { expect, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { startRedis } from "../support/redis.ts";
 import { describeWith } from "../support/requirements.ts";
+import { makeCertificates } from "../support/certificates.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { startChaosProxy } from "../support/tcp-chaos-proxy.ts";
 
 const LANE = "sync.example.com";
@@ -163,6 +165,14 @@ describeWith(["redis"], "the queue on Redis", () => {
     expect(lines.join("")).toMatch(/"maxmemory_policy":"allkeys-lru".*set maxmemory-policy to noeviction/);
   });
 
+  test("refuses a Redis that is too old, at once and with its version", async () => {
+    await using server = await oldRedis("5.0.14");
+    await expect(open(server.url)).rejects.toMatchObject({
+      code: "QUEUE_STORE_UNSUITABLE",
+      message: expect.stringMatching(/is version 5\.0\.14.*6\.2 or newer/u),
+    });
+  });
+
   test("closes within its deadline while Redis does not answer and a job runs", async () => {
     await using redis = await startRedis();
     const store = await open(redis.url);
@@ -184,3 +194,42 @@ describeWith(["redis"], "the queue on Redis", () => {
     );
   });
 });
+
+describeWith(["redis", "openssl"], "the queue on a Redis with TLS", () => {
+  test("says how a certificate of its own authority is made known", async () => {
+    await using folder = temporaryFolder("redis-tls");
+    const { authority, certificate, key } = await makeCertificates(folder, "redis");
+    const port = await freePort();
+    const tls = { "--tls-cert-file": certificate, "--tls-key-file": key, "--tls-ca-cert-file": authority };
+    await using _redis = await startRedis({
+      settings: { "--tls-port": String(port), "--tls-auth-clients": "no", ...tls },
+    });
+    await expect(open(`rediss://127.0.0.1:${port}`, { waitMs: 1_000 })).rejects.toMatchObject({
+      code: "QUEUE_UNAVAILABLE",
+      message: expect.stringMatching(/certificate.*NODE_EXTRA_CA_CERTS/u),
+    });
+  });
+});
+
+/** Says of itself that it is some version, and of everything else that it is fine. */
+async function oldRedis(version: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const info = `# Server\r\nredis_version:${version}\r\n`;
+  const server = createServer((socket) => {
+    socket.on("data", (commands) => {
+      for (const command of commands.toString("latin1").split(/(?=^\*\d)/mu)) {
+        socket.write(/info/iu.test(command) ? `$${info.length}\r\n${info}\r\n` : "+OK\r\n");
+      }
+    });
+    socket.on("error", () => undefined);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

@@ -27,13 +27,17 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const SILENT_MS = 15_000;
 /** How soon a worker that lost its store tries again; BullMQ would wait 15 s. */
 const RUN_RETRY_MS = 1_000;
+/** What TLS says of a certificate whose authority nobody knows here. */
+const UNTRUSTED = /self-signed certificate|unable to (?:verify|get)/u;
+/** 6.2, which BullMQ asks for. */
+const LEAST_VERSION = 602;
 
 /**
  * Connect and check. Queues and state share one connection that fails at once while Redis is away; workers share
  * another one that waits for it to come back (each worker adds a blocking connection of its own).
  *
  * @throws {RuntimeError} `QUEUE_UNAVAILABLE` when Redis did not answer in time, `QUEUE_ACCESS_DENIED` when it
- * refused the credentials.
+ * refused the credentials, `QUEUE_STORE_UNSUITABLE` when it is too old.
  */
 export async function openRedisStore(
   queueUrl: RedisQueueUrl,
@@ -69,7 +73,7 @@ export async function openRedisStore(
     const redis = await open({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
     const blocking = role === "producer" ? undefined : await open({ maxRetriesPerRequest: null });
     if (blocking !== undefined) leaveScriptsOut(blocking);
-    await warnAboutEviction(redis, options);
+    await checkServer(redis, queueUrl, options);
     const stopWatching = logOutages(redis, logger);
     const queues = new Set<Queue>();
     const workers = new Set<Worker>();
@@ -188,9 +192,13 @@ function deniedByProtectedMode(queueUrl: QueueUrl): RuntimeError {
 
 function unavailable(queueUrl: QueueUrl, cause: unknown): RuntimeError {
   const url = printQueueUrl(queueUrl);
+  const text = errorText(cause);
+  const remedy = UNTRUSTED.test(text)
+    ? "name its authority's file in NODE_EXTRA_CA_CERTS"
+    : "start it, or name another queue in GITSYNC_QUEUE_URL";
   return new RuntimeError(
     "QUEUE_UNAVAILABLE",
-    `Redis at ${url} does not answer (${errorText(cause)}): start it, or name another queue in GITSYNC_QUEUE_URL`,
+    `Redis at ${url} does not answer (${text}): ${remedy}`,
     { url },
     { cause },
   );
@@ -215,9 +223,25 @@ function logOutages(redis: Redis, logger: Logger): () => void {
   };
 }
 
-/** Redis under an evicting policy drops jobs when its memory is full. Hosted ones may forbid the question. */
-async function warnAboutEviction(redis: Redis, { logger }: OpenQueueStoreOptions): Promise<void> {
-  const info = await redis.info("memory").catch(() => "");
+/**
+ * Redis under an evicting policy drops jobs when its memory is full; an old one lacks commands that the queue's
+ * scripts use, and would take hints and run none. Hosted ones may forbid the question.
+ */
+async function checkServer(
+  redis: Redis,
+  queueUrl: RedisQueueUrl,
+  { logger }: OpenQueueStoreOptions,
+): Promise<void> {
+  const info = await redis.info().catch(() => "");
+  const [version, major = "", minor = ""] = /^redis_version:((\d+)\.(\d+)\S*)/m.exec(info)?.slice(1) ?? [];
+  if (version !== undefined && Number(major) * 100 + Number(minor) < LEAST_VERSION) {
+    const url = printQueueUrl(queueUrl);
+    throw new RuntimeError(
+      "QUEUE_STORE_UNSUITABLE",
+      `Redis at ${url} is version ${version}, which is too old: use 6.2 or newer, or name another queue in GITSYNC_QUEUE_URL`,
+      { url, version },
+    );
+  }
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
   if (policy !== undefined && policy !== "noeviction") {
     logger.warn(

@@ -53,7 +53,8 @@ mirrors:
       expect(paused).toMatchObject({
         code: 0,
         stdout: expect.stringMatching(/^job \S+ waiting docs\/there\n$/u),
-        stderr: "docs/there is paused: it runs once somebody resumes it, git-sync mirrors resume docs/there\n",
+        stderr:
+          "docs/there is paused: it runs once somebody resumes it, git-sync mirrors resume docs/there\n",
       });
       await up.kill("SIGTERM");
     },

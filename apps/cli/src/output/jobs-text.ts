@@ -16,7 +16,7 @@ export function jobsText(jobs: readonly JobView[], columns?: number): string {
     // Routes that no configuration names have a hash for a name.
     job.route.includes("/") ? job.route : job.target,
   ]);
-  return tableText(["ID", "STATE", "BY", "SINCE", "OUTCOME", "ROUTE"], rows, columns);
+  return tableText(["ID", "STATE", "BY", "SINCE", "OUTCOME", "ROUTE"], rows, columns, new Set([0]));
 }
 
 /** Everything about one job. */

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { createProducer, newId, type Producer } from "@gitsync/producer";
 import { createSilentLogger, parseConfig } from "@gitsync/runtime";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -195,6 +196,30 @@ function mirrors(kind: BackendKind): void {
     for (const query of ["state=lost", "limit=0", "limit=1001", "nope=1", "cursor="]) {
       expect(await codeOf(await fetch(`${served.url}/v1/mirrors?${query}`)), query).toBe("400 query-invalid");
     }
+  });
+
+  test("a fleet that takes seconds to read is shown all the same, and read once for all who ask meanwhile", async () => {
+    let looks = 0;
+    const slow = new Proxy(producer, {
+      get: (target, name) => {
+        if (name === "allRoutes") {
+          return async function* () {
+            looks += 1;
+            await wait(2_300);
+            yield* target.allRoutes();
+          };
+        }
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+    await using busy = await startGateway({ producer: slow, config: () => CONFIG });
+    const ask = async (afterMs: number): Promise<number> => {
+      await wait(afterMs);
+      return (await fetch(`${busy.url}/v1/mirrors`)).status;
+    };
+    expect(await Promise.all([ask(0), ask(1_200)])).toEqual([200, 200]);
+    expect(looks).toBe(1);
   });
 
   test("while the store is away everything is 503 within moments", async () => {

@@ -3,6 +3,12 @@
 /** The queue answers within this, or the client is told to come back. */
 const QUEUE_DEADLINE_MS = 2_000;
 
+/**
+ * For what reads the whole fleet, page by page, each of which has to come in the time above: many routes on a busy
+ * machine are no silence. As long as Prometheus waits.
+ */
+export const WHOLE_FLEET_MS = 10_000;
+
 /** The queue did not answer in time. What was asked may still happen: hints are harmless when repeated. */
 export class QueueSilentError extends Error {
   override readonly name = "QueueSilentError";

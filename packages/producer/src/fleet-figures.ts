@@ -2,21 +2,26 @@
 
 import type { RouteStatus } from "@gitsync/jobs";
 import type { FleetFigures } from "@gitsync/runtime";
+import { Deadline, ENQUEUE_MS } from "./deadline.ts";
 import type { FleetStore } from "./state/fleet-store.ts";
 import type { RouteStore } from "./state/route-store.ts";
 
 /** States of jobs that are not over. */
 const OPEN = ["waiting", "delayed", "active"] as const;
 
-/** Read everything once; a fleet of thousands of routes takes a few dozen pages. */
+/**
+ * Read everything once; a fleet of thousands of routes takes a few dozen pages.
+ *
+ * @throws {ProducerError} `QUEUE_UNAVAILABLE` when the store does not answer a question in time.
+ */
 export async function readFleetFigures(
   routes: RouteStore,
   fleet: FleetStore,
 ): Promise<Required<FleetFigures>> {
   const [now, counts, hosts, all] = await Promise.all([
-    routes.now(),
-    routes.jobCounts(),
-    fleet.hostsInFlight(),
+    soon(routes.now()),
+    soon(routes.jobCounts()),
+    soon(fleet.hostsInFlight()),
     allRoutes(routes),
   ]);
   const states = Map.groupBy(all, ({ state }) => state);
@@ -38,11 +43,15 @@ async function allRoutes(routes: RouteStore): Promise<readonly RouteStatus[]> {
   const all: RouteStatus[] = [];
   let cursor: string | undefined;
   do {
-    const page = await routes.routes({ limit: 200, ...(cursor === undefined ? {} : { cursor }) });
+    const page = await soon(routes.routes({ limit: 200, ...(cursor === undefined ? {} : { cursor }) }));
     all.push(...page.routes);
     cursor = page.cursor;
   } while (cursor !== undefined);
   return all;
+}
+
+async function soon<T>(answer: Promise<T>): Promise<T> {
+  return await new Deadline(ENQUEUE_MS).within(answer);
 }
 
 function lagMs({ requested, synced, firstUnsyncedAt }: RouteStatus, now: number): number {

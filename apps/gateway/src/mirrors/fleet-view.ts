@@ -22,11 +22,17 @@ export interface FleetViewOptions {
   readonly config: () => FleetConfig;
 }
 
+interface LookedAt {
+  readonly views: Promise<readonly MirrorView[]>;
+  /** Of the monotonic clock; without end while the look is under way. */
+  until: number;
+}
+
 export class FleetView {
   readonly #producer: Producer;
   readonly #config: () => FleetConfig;
   #indexed: { readonly config: FleetConfig; readonly mirrors: ConfiguredMirrors } | undefined;
-  #all: { readonly views: Promise<readonly MirrorView[]>; readonly until: number } | undefined;
+  #all: LookedAt | undefined;
 
   constructor({ producer, config }: FleetViewOptions) {
     this.#producer = producer;
@@ -45,17 +51,18 @@ export class FleetView {
     return this.#config().traceUrlTemplate;
   }
 
-  /** Every mirror, in order of their ids; up to a second old. */
+  /** Every mirror, in order of their ids; up to a second older than its look, of which there is one at a time. */
   async all(): Promise<readonly MirrorView[]> {
-    const now = performance.now();
-    if (this.#all !== undefined && now < this.#all.until) return await this.#all.views;
-    const views = this.#look();
-    const all = { views, until: now + KEPT_MS };
+    if (this.#all !== undefined && performance.now() < this.#all.until) return await this.#all.views;
+    const all: LookedAt = { views: this.#look(), until: Infinity };
     this.#all = all;
-    views.catch(() => {
-      if (this.#all === all) this.#all = undefined;
-    });
-    return await views;
+    all.views.then(
+      () => (all.until = performance.now() + KEPT_MS),
+      () => {
+        if (this.#all === all) this.#all = undefined;
+      },
+    );
+    return await all.views;
   }
 
   /** One mirror as it is now; `undefined` when there is none. */

@@ -4,7 +4,7 @@ import type { RouteStateName } from "@gitsync/jobs";
 import type { FastifyInstance } from "fastify";
 import { Problem } from "../http/problem.ts";
 import type { FleetView } from "../mirrors/fleet-view.ts";
-import { inTime } from "../queue-deadline.ts";
+import { inTime, WHOLE_FLEET_MS } from "../queue-deadline.ts";
 
 const COLORS: Readonly<Record<RouteStateName, string>> = {
   ok: "#2e7d32",
@@ -30,7 +30,7 @@ export function addBadgeRoute(server: FastifyInstance, fleet: FleetView): void {
       // A mirror that is not public is not there.
       if (configured?.mirror.public !== true)
         throw new Problem("mirror-not-found", "No public mirror has this name");
-      const found = (await inTime(fleet.all())).find((mirror) => mirror.id === id);
+      const found = (await inTime(fleet.all(), WHOLE_FLEET_MS)).find((mirror) => mirror.id === id);
       return reply
         .type("image/svg+xml")
         .header("cache-control", "public, max-age=60")

@@ -2,7 +2,7 @@
 
 import { METRICS_MEDIA_TYPE, type FleetFigures, type Metrics } from "@gitsync/runtime";
 import type { FastifyInstance } from "fastify";
-import { inTime } from "../queue-deadline.ts";
+import { inTime, WHOLE_FLEET_MS } from "../queue-deadline.ts";
 
 export interface MetricsOptions {
   readonly metrics: Metrics;
@@ -11,7 +11,7 @@ export interface MetricsOptions {
 
 export function addMetricsRoute(server: FastifyInstance, { metrics, figures }: MetricsOptions): void {
   server.get("/metrics", { config: { role: "api", spanName: false } }, async (_request, reply) => {
-    const text = await metrics.text(await inTime(figures()));
+    const text = await metrics.text(await inTime(figures(), WHOLE_FLEET_MS));
     return reply.type(METRICS_MEDIA_TYPE).send(text);
   });
 }

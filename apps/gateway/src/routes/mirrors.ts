@@ -5,7 +5,7 @@ import type { MirrorView } from "@gitsync/producer";
 import type { FastifyInstance } from "fastify";
 import { parseQuery } from "../http/query.ts";
 import type { FleetView } from "../mirrors/fleet-view.ts";
-import { inTime } from "../queue-deadline.ts";
+import { inTime, WHOLE_FLEET_MS } from "../queue-deadline.ts";
 import { chosenRoute, noMirror, parseTexts } from "./chosen-route.ts";
 import { acceptedJob, runSummary } from "./job-document.ts";
 
@@ -32,7 +32,7 @@ export function addMirrorRoutes(server: FastifyInstance, fleet: FleetView): void
         texts: ["cursor"],
         limit: MAX_LIMIT,
       });
-      const found = (await inTime(fleet.all())).filter(
+      const found = (await inTime(fleet.all(), WHOLE_FLEET_MS)).filter(
         (mirror) =>
           (state === undefined || mirror.state === state) && (cursor === undefined || mirror.id > cursor),
       );

@@ -48,6 +48,35 @@ describe("git-sync mirrors", () => {
   });
 });
 
+describe("git-sync mirrors check", () => {
+  test("names the secrets of webhooks that cannot be read here", async ({ expect }) => {
+    const config = join(folder.path, "secrets.yaml");
+    const missing = (name: string): string => `{ file: ${join(folder.path, name)} }`;
+    await writeFile(
+      config,
+      `version: 1
+notify: { webhook: { url: "https://ops.example.com/hook", secret: ${missing("notify")} } }
+webhooks: { github: { secrets: [{ env: HOOK_SECRET }, ${missing("new")}] } }
+`,
+    );
+    const check = (...args: readonly string[]): Promise<CliOutcome> =>
+      runCli(["mirrors", "check", "--config", config, ...args], {
+        folder: folder.path,
+        env: { HOOK_SECRET: "canary-hook" },
+      });
+    const outcome = await check();
+    expect(outcome).toMatchObject({ code: 1, stderr: "" });
+    expect(outcome.stdout).toContain(`secret webhooks.github.secrets[1] [SECRET_UNREADABLE]
+  The secret's file ${join(folder.path, "new")} cannot be read (ENOENT)
+secret notify.webhook.secret [SECRET_UNREADABLE]
+`);
+    expect(documentOf(await check("--json"))).toMatchObject({
+      unreadableSecrets: [{ key: "webhooks.github.secrets[1]" }, { key: "notify.webhook.secret" }],
+    });
+    expect(await check("--offline")).toMatchObject({ code: 0 });
+  });
+});
+
 describeWith(["nginx"], "git-sync mirrors check, connected", () => {
   let server: NginxGitServer;
   let file: string;

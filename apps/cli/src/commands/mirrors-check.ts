@@ -20,6 +20,7 @@ import { accessNeeds } from "../output/access-needs.ts";
 import { failureOf, type Failure } from "../output/failure.ts";
 import { reportJson } from "../output/report.ts";
 import { createFleetClient, egressPolicyOf } from "../settings/engine-client.ts";
+import { unreadableSecrets } from "../settings/named-secrets.ts";
 import { openFleetIdentity } from "../settings/fleet-identity.ts";
 import { readSettings, type Settings } from "../settings/settings.ts";
 
@@ -58,6 +59,8 @@ export async function checkMirrors(context: CommandContext): Promise<ExitStatus>
   const summary = `${counted(config.mirrors.length, "mirror")}, ${counted(routes.length, "route")}`;
   if (!flags.json) terminal.result(`${file}: ${summary}, no faults\n`);
   const answers = flags.offline ? [] : await askAll(context, settings, config, repositoriesOf(routes));
+  const { secrets } = settings;
+  const unreadable = flags.offline ? [] : await unreadableSecrets(config, { env: context.env, secrets });
   const failed = answers.filter(({ failure }) => failure !== undefined);
   if (flags.json) {
     reportJson(terminal, {
@@ -65,14 +68,17 @@ export async function checkMirrors(context: CommandContext): Promise<ExitStatus>
       mirrors: config.mirrors.length,
       routes: routes.map(({ definition }) => definition.id),
       hash: config.hash,
-      ...(flags.offline ? {} : { repositories: answers.map(documentOf) }),
+      ...(flags.offline ? {} : { repositories: answers.map(documentOf), unreadableSecrets: unreadable }),
     });
   } else if (!flags.offline) {
     for (const answer of failed) terminal.result(failureText(answer));
+    for (const { key, error } of unreadable) {
+      terminal.result(`secret ${key} [${error.code}]\n  ${error.message}\n`);
+    }
     const usable = answers.length - failed.length;
     terminal.result(`${usable} of ${counted(answers.length, "repository", "repositories")} can be used\n`);
   }
-  return failed.length === 0 ? EXIT.ok : EXIT.failed;
+  return failed.length + unreadable.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
 /** Each repository once for each role and credential, in the order of the routes. */

@@ -140,7 +140,10 @@ function checkTrace(expect: ExpectStatic, { spans, raw }: OtlpReceiver): string 
   expect(requestsOf("git.fetch").length, picture).toBeGreaterThanOrEqual(1);
   expect(requestsOf("git.push").length, picture).toBeGreaterThanOrEqual(1);
   for (const span of trace.filter(({ kind }) => kind === "CLIENT")) {
-    expect(span.attributes, picture).toMatchObject({ "server.address": "127.0.0.1" });
+    expect(span.attributes, picture).toMatchObject({
+      "server.address": "127.0.0.1",
+      "user_agent.original": expect.stringMatching(/^git\/[\d.]+ \(git-sync\/[\d.]+\)$/u),
+    });
   }
 
   expect(sync.attributes).toMatchObject({ "git_sync.transfer_mode": "relay" });

@@ -12,13 +12,10 @@ import { createUnstableClient, type UnstableClient } from "@gitsync/engine/unsta
 import { RuntimeError, type EgressConfig, type Environment } from "@gitsync/runtime";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-line/command.ts";
-import { VERSION } from "../version.ts";
 import { credentialsOf } from "./credentials.ts";
 import { gitCredential } from "./git-credential.ts";
 import type { Settings } from "./settings.ts";
 import { StoredCredentials } from "./stored-credentials.ts";
-
-const USER_AGENT = `git-sync/${VERSION}`;
 
 /**
  * For a person at a terminal: any address that was typed may be reached, as git would reach it: over ssh with the
@@ -40,7 +37,6 @@ export function createCommandLineClient(context: CommandContext, settings: Setti
       git,
       settings.secrets,
     ),
-    userAgent: USER_AGENT,
     limits: limitsOf(context),
     ...(flags["bootstrap-strategy"] === "topo" ? { bootstrapStrategy: "topo" as const } : {}),
     childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
@@ -61,7 +57,6 @@ export function createFleetClient(
 ): Client {
   return createClient({
     egress: egressPolicyOf(egress),
-    userAgent: USER_AGENT,
     childEnvironment: childEnvironmentOf(env, CHILD_VARIABLES),
     ...spoolOf(spool),
   });

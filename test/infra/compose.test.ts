@@ -13,7 +13,11 @@ interface Configured {
   readonly services: Readonly<
     Record<
       string,
-      { readonly environment?: Readonly<Record<string, string>>; readonly ports?: readonly unknown[] }
+      {
+        readonly restart?: string;
+        readonly environment?: Readonly<Record<string, string>>;
+        readonly ports?: readonly unknown[];
+      }
     >
   >;
   readonly volumes: Readonly<Record<string, unknown>>;
@@ -39,6 +43,10 @@ describeWith(["docker-compose"], "docker compose config", () => {
       GITSYNC_QUEUE_URL: "redis://redis:6379",
     });
     expect(JSON.stringify(services["worker"])).not.toContain("canary");
+    // A fleet that comes back after a crash or a reboot without its queue is none.
+    expect(Object.values(services).map(({ restart }) => restart)).toEqual(
+      Array.from({ length: 4 }, () => "unless-stopped"),
+    );
     for (const name of ["gateway", "worker"]) {
       // Jaeger takes traces and answers 404 to metrics.
       const otel = Object.entries(services[name]?.environment ?? {}).filter(([key]) =>

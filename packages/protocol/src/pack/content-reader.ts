@@ -23,7 +23,7 @@ type State = "fresh" | "carried" | "resumed";
 /** Reads one content after another. */
 export class ContentReader {
   readonly #onPiece: (view: Uint8Array) => void;
-  readonly #inflater: EntryInflater = new EntryInflater();
+  readonly #inflater: EntryInflater;
   /** Made when it is first needed: it is large, and small packs in one chunk never do. */
   #resumable: ResumableInflater | undefined;
   #carry: Uint8Array = new Uint8Array(4096);
@@ -35,9 +35,13 @@ export class ContentReader {
   #content: Uint8Array = EMPTY;
   #consumed = 0;
 
-  /** @param onPiece takes the pieces where they are wished for, in views. */
-  constructor(onPiece: (view: Uint8Array) => void) {
+  /**
+   * @param onPiece takes the pieces where they are wished for, in views.
+   * @param ownInflateBytes as `PackScanOptions` has it.
+   */
+  constructor(onPiece: (view: Uint8Array) => void, ownInflateBytes?: number) {
     this.#onPiece = onPiece;
+    this.#inflater = new EntryInflater(ownInflateBytes);
   }
 
   /** Begin content of `size` inflated bytes. */

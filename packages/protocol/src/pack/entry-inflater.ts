@@ -11,9 +11,15 @@ const SMALL_BYTES = 1024;
 /** Inflates whole streams of known size. Not for two at a time. */
 export class EntryInflater {
   readonly #inflater: SmallInflater = new SmallInflater();
-  readonly #scratch: Uint8Array = new Uint8Array(SMALL_BYTES);
-  #content: Uint8Array = this.#scratch;
+  readonly #scratch: Uint8Array;
+  #content: Uint8Array;
   #consumed = 0;
+
+  /** @param ownBytes up to which size our own code inflates. */
+  constructor(ownBytes: number = SMALL_BYTES) {
+    this.#scratch = new Uint8Array(ownBytes);
+    this.#content = this.#scratch;
+  }
 
   /** What the last {@link inflate} gave: a view, valid until the next. */
   get content(): Uint8Array {
@@ -38,7 +44,7 @@ export class EntryInflater {
    * @returns 0, or `INFLATE_TRUNCATED`, `INFLATE_CORRUPT`, `INFLATE_WRONG_SIZE`.
    */
   inflate(source: Uint8Array, start: number, end: number, size: number): number {
-    if (size > SMALL_BYTES) {
+    if (size > this.#scratch.length) {
       const result = accelerators.inflate(source.subarray(start, end), size);
       if (result.type === "truncated") return INFLATE_TRUNCATED;
       if (result.type === "corrupt") return INFLATE_CORRUPT;

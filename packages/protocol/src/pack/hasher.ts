@@ -29,8 +29,15 @@ export function createHasher(format: ObjectFormat): Hasher {
 /** The id of an object: the hash of `type SP size NUL content` (gitformat-loose(5); git-hash-object(1)). */
 export function hashObject(type: ObjectType, content: Uint8Array, format: ObjectFormat): ObjectId {
   const id = new Uint8Array(hashByteLength(format));
-  new ObjectHasher(format).hash(type, content, id, 0);
+  hasherOf(format).hash(type, content, id, 0);
   return objectIdFromBytes(id);
+}
+
+const hashers: Partial<Record<ObjectFormat, ObjectHasher>> = {};
+
+/** Shared, as what it writes to is used again. */
+function hasherOf(format: ObjectFormat): ObjectHasher {
+  return (hashers[format] ??= new ObjectHasher(format));
 }
 
 /** Objects up to this size are copied behind their header, so that one call hashes both. */

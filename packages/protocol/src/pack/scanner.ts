@@ -43,6 +43,12 @@ export interface PackScanOptions {
    * so is a pack that ends before its bytes do.
    */
   readonly packBytes?: number;
+  /**
+   * Content of up to so many bytes is inflated with our own code, in memory that is used again. Default: 1024. Beyond that
+   * the host's zlib is faster, but what it takes for each stream stays until the garbage collector runs, which may be late
+   * in a program that otherwise takes little.
+   */
+  readonly ownInflateBytes?: number;
 }
 
 type Phase = "header" | "entry" | "content" | "trailer" | "done" | "failed";
@@ -91,7 +97,7 @@ export class PackScanner {
     this.#hashLength = hashByteLength(options.format);
     this.baseId = new Uint8Array(this.#hashLength);
     this.#hasher = createHasher(options.format);
-    this.#content = new ContentReader((view) => sink.piece(view));
+    this.#content = new ContentReader((view) => sink.piece(view), options.ownInflateBytes);
   }
 
   /** What the header of the pack says, once it came. */

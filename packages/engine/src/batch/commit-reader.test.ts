@@ -148,17 +148,39 @@ describe("CommitReader", () => {
     const pack = packOf(repository, ["--filter=tree:0", "--delta-base-offset"], tipsOf(repository));
     const spool = new SpoolFolder({ directory: folder.path, maxBytes: 1 << 24, isAlwaysUsed: false });
     const file = await spool.open();
-    const { graph, state } = read(pack, "sha1", 4_096, fileStore(file));
+    const { graph, state } = read(pack, "sha1", 4_096, fileStore(file, 1 << 24));
     expect(state).toBe("done");
     for (const [id, parents] of repository.parents) expect(parentsIn(graph, id, "sha1")).toEqual(parents);
     await file.close();
   });
 
-  test("stops when there is no room for what deltas need", () => {
+  test("is given back what it kept, wherever that lies", async () => {
+    using folder = temporaryFolder();
+    const spool = new SpoolFolder({ directory: folder.path, maxBytes: 1 << 24, isAlwaysUsed: false });
+    const file = await spool.open();
+    for (const store of [memoryStore(1 << 22), fileStore(file, 1 << 24)]) {
+      // Some lie across the ends of what is deflated or written at once, one is larger than that.
+      const kept = Array.from({ length: 400 }, (_, n) => Buffer.alloc(n === 200 ? 300_000 : n * 7, `${n} `));
+      const places = kept.map((bytes) => store.append(bytes) ?? expect.unreachable());
+      for (const n of [399, 0, 1, 77, 200, 201, 310, 311, 398]) {
+        expect(
+          Buffer.from(store.read(places[n] ?? 0, kept[n]?.length ?? 0)).equals(kept[n] ?? Buffer.of(1)),
+        ).toBe(true);
+      }
+    }
+    await file.close();
+  });
+
+  test("stops when there is no room for what deltas need", async () => {
     using folder = temporaryFolder();
     const repository = makeRepository(folder.path, "sha1");
     const pack = packOf(repository, ["--filter=tree:0"], tipsOf(repository));
-    expect(read(pack, "sha1", 4_096, memoryStore(500)).state).toBe("full");
+    const spool = new SpoolFolder({ directory: folder.path, maxBytes: 1 << 24, isAlwaysUsed: false });
+    const file = await spool.open();
+    for (const store of [memoryStore(500), fileStore(file, 500)]) {
+      expect(read(pack, "sha1", 4_096, store).state).toBe("full");
+    }
+    await file.close();
   });
 
   test("a pack that is damaged in any byte is read, or not, and never more", () => {
@@ -180,12 +202,14 @@ describe("CommitReader", () => {
   test("does not inflate what is larger than it says, nor wait for an object without end", () => {
     const lying = Buffer.from(encodePackEntries([], "sha1"));
     expect(read(lying, "sha1", 7).state).toBe("done");
-    // A header of one object, a blob of 2^40 bytes.
-    const endless = Buffer.concat([
-      lying.subarray(0, 8),
-      Buffer.of(0, 0, 0, 1, 0xb0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01),
-    ]);
-    expect(read(endless, "sha1", 7).state).toBe("unreadable");
+    // A header of one object: a blob of 2^40 bytes, a commit of 2^25.
+    for (const entry of [
+      [0xb0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
+      [0x90, 0x80, 0x80, 0x80, 0x01],
+    ]) {
+      const endless = Buffer.concat([lying.subarray(0, 8), Buffer.of(0, 0, 0, 1, ...entry)]);
+      expect(read(endless, "sha1", 7).state).toBe("unreadable");
+    }
   });
 });
 

@@ -1,10 +1,6 @@
-/**
- * Commits and tags of a pack that later deltas may name as their base, kept in a spool file or in bounded memory.
- *
- * They are kept deflated, as they lie in the pack, and inflated again when a delta asks, which is rare.
- */
+/** Commits and tags of a pack that later deltas may name as their base, kept in a spool file or in bounded memory. */
 
-import { inflateSync } from "node:zlib";
+import { deflateSync, inflateSync } from "node:zlib";
 import type { NodeIndex } from "./commit-graph.ts";
 import type { SpoolFile } from "../transfer/spool.ts";
 
@@ -17,36 +13,63 @@ export interface KeptObject {
 
 /** Bytes that are added at the end and read anywhere, synchronously. */
 export interface ByteStore {
-  /** Where they begin; `undefined` when there is no more room. */
+  /** Where they begin; `undefined` when there is no more room. They are copied. */
   append(bytes: Uint8Array): number | undefined;
   /** May be a view that the next append makes stale. */
   read(at: number, length: number): Uint8Array;
 }
 
-/** What {@link KeptObjects} may hold without a file. */
+const BLOCK_BYTES = 16 * 1024;
+
+/** What {@link KeptObjects} may hold without a file: deflated in blocks, in which commits share what they have in common. */
 export function memoryStore(maxBytes: number): ByteStore {
-  let bytes = Buffer.allocUnsafeSlow(Math.min(maxBytes, 1 << 16));
-  let used = 0;
+  const blocks: Uint8Array[] = [];
+  const last = new Uint8Array(BLOCK_BYTES);
+  let lastBytes = 0;
+  let deflatedBytes = 0;
+  let inflated: { readonly index: number; readonly bytes: Uint8Array } | undefined;
+  const blockOf = (index: number): Uint8Array => {
+    const deflated = blocks[index];
+    if (deflated === undefined) return last;
+    if (inflated?.index !== index) inflated = { index, bytes: inflateSync(deflated) };
+    return inflated.bytes;
+  };
   return {
     append: (added) => {
-      if (used + added.length > maxBytes) return undefined;
-      while (used + added.length > bytes.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.min(maxBytes, bytes.length * 2));
-        bytes.copy(larger, 0, 0, used);
-        bytes = larger;
+      if (deflatedBytes + lastBytes + added.length > maxBytes) return undefined;
+      const at = blocks.length * BLOCK_BYTES + lastBytes;
+      for (let from = 0; from < added.length;) {
+        const part = added.subarray(from, from + BLOCK_BYTES - lastBytes);
+        last.set(part, lastBytes);
+        lastBytes += part.length;
+        from += part.length;
+        if (lastBytes < BLOCK_BYTES) break;
+        // A copy: what zlib answers may be a part of something larger.
+        const block = new Uint8Array(deflateSync(last, { level: 1 }));
+        blocks.push(block);
+        deflatedBytes += block.length;
+        lastBytes = 0;
       }
-      bytes.set(added, used);
-      used += added.length;
-      return used - added.length;
+      return at;
     },
-    read: (at, length) => bytes.subarray(at, at + length),
+    read: (at, length) => {
+      const bytes = new Uint8Array(length);
+      for (let read = 0; read < length;) {
+        const from = (at + read) % BLOCK_BYTES;
+        const block = blockOf(Math.floor((at + read) / BLOCK_BYTES));
+        const part = block.subarray(from, from + length - read);
+        bytes.set(part, read);
+        read += part.length;
+      }
+      return bytes;
+    },
   };
 }
 
 const WRITE_BYTES = 256 * 1024;
 
 /** In a spool file, written in large pieces; what is not written yet is read from memory. */
-export function fileStore(file: SpoolFile): ByteStore {
+export function fileStore(file: SpoolFile, maxBytes: number): ByteStore {
   const pending = Buffer.allocUnsafeSlow(WRITE_BYTES);
   let pendingBytes = 0;
   const flush = (): void => {
@@ -55,6 +78,7 @@ export function fileStore(file: SpoolFile): ByteStore {
   };
   return {
     append: (added) => {
+      if (file.byteLength + pendingBytes + added.length > maxBytes) return undefined;
       if (pendingBytes + added.length > WRITE_BYTES) flush();
       const at = file.byteLength + pendingBytes;
       if (added.length > WRITE_BYTES) file.appendSync(added);
@@ -71,75 +95,66 @@ export function fileStore(file: SpoolFile): ByteStore {
   };
 }
 
-/** Columns by entry, in the order of the pack. */
+/** A kept object goes by its number, from 0 up. */
 export class KeptObjects {
   readonly #store: ByteStore;
   #count = 0;
   #offsets = new Float64Array(FIRST_CAPACITY);
   #places = new Float64Array(FIRST_CAPACITY);
+  /** Negative for a tag, so that no further column is needed. */
   #lengths = new Int32Array(FIRST_CAPACITY);
-  /** Inflated; its sign tells a tag from a commit, so that no further column is needed. */
-  #sizes = new Int32Array(FIRST_CAPACITY);
-  /** One more than the entry that holds a node; 0 for none. */
-  #entries = new Int32Array(FIRST_CAPACITY);
+  /** One more than the number of the object that is a node; 0 for none. */
+  #numbers = new Int32Array(FIRST_CAPACITY);
 
   constructor(store: ByteStore) {
     this.#store = store;
   }
 
-  /** Keep the object whose entry began at `offset`; offsets ascend. False when there is no room. */
-  keep(
-    node: NodeIndex,
-    offset: number,
-    type: KeptObject["type"],
-    size: number,
-    deflated: Uint8Array,
-  ): boolean {
-    const place = this.#store.append(deflated);
+  /** Keep a copy of the object whose entry began at `offset`; offsets ascend. False when there is no room. */
+  keep(node: NodeIndex, offset: number, { type, data }: KeptObject): boolean {
+    const place = this.#store.append(data);
     if (place === undefined) return false;
     if (this.#count === this.#offsets.length) this.#grow();
     this.#offsets[this.#count] = offset;
     this.#places[this.#count] = place;
-    this.#lengths[this.#count] = deflated.length;
-    this.#sizes[this.#count] = type === "commit" ? size : -size;
+    this.#lengths[this.#count] = type === "commit" ? data.length : -data.length;
     this.#count += 1;
-    while (node >= this.#entries.length) this.#entries = enlarged(this.#entries);
-    this.#entries[node] = this.#count;
+    while (node >= this.#numbers.length) this.#numbers = enlarged(this.#numbers);
+    this.#numbers[node] = this.#count;
     return true;
   }
 
   /** The object that is `node`, if it was kept. */
-  of(node: NodeIndex): KeptObject | undefined {
-    const entry = this.#entries[node] ?? 0;
-    return entry === 0 ? undefined : this.#read(entry - 1);
+  of(node: NodeIndex): number | undefined {
+    const number = this.#numbers[node] ?? 0;
+    return number === 0 ? undefined : number - 1;
   }
 
   /** The object whose entry began at `offset`, if it was kept. */
-  at(offset: number): KeptObject | undefined {
+  at(offset: number): number | undefined {
     let low = 0;
     let high = this.#count - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
       const found = this.#offsets[middle] ?? 0;
-      if (found === offset) return this.#read(middle);
+      if (found === offset) return middle;
       if (found < offset) low = middle + 1;
       else high = middle - 1;
     }
     return undefined;
   }
 
-  #read(index: number): KeptObject {
-    const size = this.#sizes[index] ?? 0;
-    const deflated = this.#store.read(this.#places[index] ?? 0, this.#lengths[index] ?? 0);
-    const data = inflateSync(deflated, { maxOutputLength: Math.max(1, Math.abs(size)) });
-    return { type: size < 0 ? "tag" : "commit", data };
+  /** May be a view that the next {@link KeptObjects.keep} makes stale. */
+  read(number: number): KeptObject {
+    const length = this.#lengths[number] ?? 0;
+    const data = this.#store.read(this.#places[number] ?? 0, Math.abs(length));
+    return { type: length < 0 ? "tag" : "commit", data };
   }
 
   #grow(): void {
     this.#offsets = enlarged(this.#offsets);
     this.#places = enlarged(this.#places);
     this.#lengths = enlarged(this.#lengths);
-    this.#sizes = enlarged(this.#sizes);
   }
 }
 

@@ -25,7 +25,9 @@ export interface HistoryQuestion {
 }
 
 /** Without a spool: what later deltas may need is kept up to this size. */
-const MEMORY_BYTES = 64 * 1024 * 1024;
+const MEMORY_BYTES = 48 * 1024 * 1024;
+/** With one: up to so many times what a history may have deflated. Commits have about twice as much. */
+const INFLATED_RATIO = 2;
 
 /** The history, or as much of it as can be had; every want has its place in it. */
 export async function readHistory(run: Run, question: HistoryQuestion): Promise<CommitGraph> {
@@ -40,7 +42,10 @@ export async function readHistory(run: Run, question: HistoryQuestion): Promise<
     const file = await run.spool?.open();
     const leaving = new AbortController();
     try {
-      const kept = new KeptObjects(file === undefined ? memoryStore(MEMORY_BYTES) : fileStore(file));
+      const mostBytes = INFLATED_RATIO * run.limits.maxHistoryBytes;
+      const kept = new KeptObjects(
+        file === undefined ? memoryStore(MEMORY_BYTES) : fileStore(file, mostBytes),
+      );
       const reader = new CommitReader(graph, kept, objectFormat);
       const answer = run.source.fetch(
         listing.canFilter ? { ...request, filter: { type: "tree", depth: 0 } } : request,

@@ -2,6 +2,7 @@
 
 import { requirement } from "../support/requirement.ts";
 import { measureBurst } from "./burst.ts";
+import { measureDivided } from "./divided.ts";
 import { measureEveryPlan } from "./every-plan.ts";
 import { measureFastForward } from "./fast-forward.ts";
 import { holds, printTable, type Figure } from "./figure.ts";
@@ -26,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "first-mirror": { about: "a whole history into an empty target, against git", measure: measureFirstMirror },
   "fast-forward": { about: "one commit more, against git", measure: measureFastForward },
   "every-plan": { about: "memory of one large pack behind each kind of plan", measure: measureEveryPlan },
+  divided: { about: "memory of a history that goes in parts", measure: measureDivided },
   "nothing-to-do": { about: "a thousand equal refs, against git ls-remote", measure: measureNothingToDo },
   "million-refs": { about: "a million refs, listed and compared", measure: measureMillionRefs },
   "webhook-to-ref": { about: "from a delivery until the target's ref moved", measure: measureWebhookToRef },

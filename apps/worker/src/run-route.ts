@@ -1,6 +1,6 @@
 /** One run of one route: sync, judge, report, record. */
 
-import type { Client, SyncEvent } from "@gitsync/engine";
+import { isSyncError, type Client, type SyncEvent } from "@gitsync/engine";
 import { condenseResult, hostOf, nextDueAt, type RunReport } from "@gitsync/jobs";
 import type { HostFindings, NextRun, RouteStore, RunEnd } from "@gitsync/producer";
 import type { Logger, Metrics, SecretRegistry } from "@gitsync/runtime";
@@ -46,7 +46,7 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
   const span = processSpan();
   linkHints(span, run.hints);
   const progress = new RunProgressWriter((now) => context.routes.progress(route.id, runId, now));
-  const { verdict, hosts } = await verdictOf(context, started, progress);
+  const { verdict, hosts, failedAt } = await verdictOf(context, started, progress);
   const traceId = traceIdOf(span);
   const finishedAt = Math.max(run.startedAt, await context.routes.now());
   const report: RunReport = {
@@ -67,7 +67,7 @@ export async function runRoute(context: RunContext, started: StartedRun): Promis
   describeRun(span, route, report, progress.pack);
   const expectsHints = context.known.expectsHints(route.id);
   const { result } = verdict;
-  countRun(context.metrics, { run, report, result, pack: progress.bytes, expectsHints });
+  countRun(context.metrics, { run, report, result, pack: progress.bytes, failedAt, expectsHints });
   const fields = {
     queue_job_id: queueJobId,
     target: route.targetKey,
@@ -106,6 +106,7 @@ function endOf({ run }: StartedRun, verdict: RunVerdict, now: number): RunEnd {
 interface EndedRun {
   readonly verdict: RunVerdict;
   readonly hosts: HostFindings;
+  readonly failedAt?: "source" | "target" | undefined;
 }
 
 async function verdictOf(
@@ -151,8 +152,14 @@ async function sync(
     return { verdict: judgeResult(result, facts), hosts: hostFindings(run.route, undefined, undefined) };
   } catch (error) {
     const verdict = judgeError(error, { ...facts, stopped: stopReason(stop) });
-    return { verdict, hosts: hostFindings(run.route, error, verdict.blockMs) };
+    return { verdict, hosts: hostFindings(run.route, error, verdict.blockMs), failedAt: sideOf(error) };
   } finally {
     unwatch();
   }
+}
+
+/** The side that a failure names. */
+function sideOf(thrown: unknown): "source" | "target" | undefined {
+  const side = isSyncError(thrown) ? thrown.details["side"] : undefined;
+  return side === "source" || side === "target" ? side : undefined;
 }

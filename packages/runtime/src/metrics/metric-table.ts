@@ -51,7 +51,8 @@ export const METRICS = {
     kind: "counter",
     unit: "1",
     labels: ["side", "host", "status"],
-    meaning: "requests to git servers; status is ok, or the code that the run failed with",
+    meaning:
+      "requests to git servers; status is ok, or the code that the run failed with; of a run that failed before it had a plan, the request that failed",
     of: "process",
   },
   git_sync_webhooks_total: {

@@ -44,6 +44,16 @@ export function checkMirrors(config: WrittenConfig): void {
   }
 }
 
+/** A limit under a name that is no host's would hold nobody back. */
+export function checkHosts(hosts: MirrorsFile["hosts"], fault: Located<unknown>["fault"]): void {
+  for (const host of Object.keys(hosts ?? {})) {
+    if (!HOST.test(host))
+      fault(["hosts", host], "is not a host: write it like github.com or git.example.com:8443");
+  }
+}
+
+const HOST = /^(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/iu;
+
 function checkMain({ value, fault }: WrittenConfig["main"]): void {
   for (const [index, { cidr }] of (value.egress?.allow ?? []).entries()) {
     if (!isCidr(cidr))

@@ -306,6 +306,21 @@ mirrors:
 });
 
 test.for([
+  ["https://a.example", false],
+  ["a.example/org", false],
+  ["*.a.example", false],
+  ["git@a.example", false],
+  ["", false],
+  ["GitHub.com", true],
+  ["git.a.example:8443", true],
+  ["[fd00::1]:22", true],
+] as const)("takes %j for the name of a host: %s", ([host, isHost]) => {
+  const fault = `line 3, hosts.${host}: is not a host: write it like github.com or git.example.com:8443`;
+  const text = `version: 1\nhosts:\n  "${host}": { maxConcurrent: 1 }\n`;
+  expect(faultsOf(text)).toEqual(isHost ? [] : [fault]);
+});
+
+test.for([
   ["version: 1\n\tmirrors: []\n", "line 2: Tabs are not allowed as indentation"],
   ["version: 1\nversion: 1\n", "line 2: Map keys must be unique"],
   ["version: 1\n---\nversion: 1\n", "line 2: begins a second document: write one file for each"],

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { errorText, RuntimeError } from "../errors.ts";
-import { checkMirrors, type Located, type WrittenConfig } from "./check-mirrors.ts";
+import { checkHosts, checkMirrors, type Located, type WrittenConfig } from "./check-mirrors.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { configuredRoutes, routeConflicts } from "./configured-routes.ts";
 import type { FleetConfig } from "./fleet-config.ts";
@@ -95,6 +95,7 @@ function gathered(main: ReadFile, files: readonly ReadFile[]): GatheredConfig {
   const faulty = new Set<WrittenMirror>();
   for (const { document, parts } of files) {
     const fault: Located<unknown>["fault"] = (keys, message) => document.fault(keys, message);
+    checkHosts(parts.main.hosts, fault);
     for (const [id, value] of parts.credentials) {
       const keys = ["credentials", id];
       if (credentials.has(id)) fault(keys, "names a second credential");

@@ -146,3 +146,31 @@ describeWays("a target that refuses what comes after the parts", (way) => {
     expect((await refsOf(sides.target, "refs/gitsync")).size).toBe(0);
   });
 });
+
+describeWays("a target that refuses what came in parts", (way) => {
+  test("keeps the last part for the run that is let through, and nothing after it", async () => {
+    await using sides = await twoSides(way, LIMIT);
+    await growTrunk(sides.source);
+    await commit(sides.source, "refs/heads/small", { s: "1" });
+    await installHook(sides.target, "update", 'case "$1" in refs/heads/main) exit 1;; esac');
+    for (const run of [1, 2]) {
+      const { refs, execution } = await sides.replicate({ policy: { bestEffort: true } });
+      const main = refs.find(({ targetRef }) => targetRef === "refs/heads/main");
+      expect([run, main?.outcome, main?.code]).toEqual([run, "refused", "hook-declined"]);
+      expect(execution.leftovers).toBeUndefined();
+      expect((await refsOf(sides.target, "refs/gitsync")).size).toBe(1);
+    }
+    await installHook(sides.target, "update", "exit 0");
+    let bytes = 0;
+    const result = await sides.replicate({
+      observer: (event) => {
+        if (event.type === "progress" && event.side === "target") bytes = Math.max(bytes, event.bytes);
+      },
+    });
+    expect(result.execution.converged).toBe(true);
+    expect(bytes, "only what came after the last part").toBeLessThan(100_000);
+    expect(result.execution.batch.done).toBe(1);
+    expect(await refsOf(sides.target)).toEqual(await refsOf(sides.source));
+    await expectSound(sides);
+  });
+});

@@ -50,7 +50,11 @@ test("namesBehind() finds what a history was brought up to, on each of its lines
       of.map((each) => id(each + 1)),
     );
   const names = new Map([1, 2, 3, 7, 9].map((node) => [ref(`name${node}`), id(node)]));
-  expect(namesBehind([id(6)], names, graph)).toEqual(new Set([ref("name2"), ref("name3")]));
-  expect(namesBehind([id(7), id(8)], names, graph)).toEqual(new Set([ref("name7")]));
-  expect(namesBehind([], names, graph).size).toBe(0);
+  expect(namesBehind({ open: [id(6)], there: [] }, names, graph)).toEqual(
+    new Set([ref("name2"), ref("name3")]),
+  );
+  expect(namesBehind({ open: [id(7), id(8)], there: [] }, names, graph)).toEqual(new Set([ref("name7")]));
+  expect(namesBehind({ open: [id(6)], there: [id(4)] }, names, graph)).toEqual(new Set([ref("name3")]));
+  expect(namesBehind({ open: [], there: [id(6)] }, names, graph).size).toBe(0);
+  expect(namesBehind({ open: [id(6)], there: [] }, names, undefined).size).toBe(names.size);
 });

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { parseRefName, type ObjectId, type RefName, type RefTable } from "@gitsync/protocol";
 import { OWN_PREFIX } from "../plan/ref-kind.ts";
-import type { CommitGraph } from "./commit-graph.ts";
+import type { CommitGraph, NodeIndex } from "./commit-graph.ts";
 
 const PREFIX = `${OWN_PREFIX}batch/`;
 
@@ -44,23 +44,49 @@ export function* temporaryTips(targetRefs: RefTable): Generator<ObjectId, void, 
   yield* targetRefs.under(PREFIX).ids();
 }
 
-/** Those of `names` that hold what is nearest to `tips`: what lies further back is behind them, the rest elsewhere. */
+/** Tips of a run, by what became of them. */
+export interface TipsInTheEnd {
+  /** Wanted at the target and not there: too large, refused, or moved by somebody else meanwhile. */
+  readonly open: readonly ObjectId[];
+  /** There, under names that stay. */
+  readonly there: readonly ObjectId[];
+}
+
+/**
+ * Those of `names` that hold what is nearest to the open tips: what lies further back is behind them, the rest
+ * elsewhere or there under another name. All of them where the history is not known.
+ */
 export function namesBehind(
-  tips: readonly ObjectId[],
+  { open, there }: TipsInTheEnd,
   names: ReadonlyMap<RefName, ObjectId>,
-  graph: CommitGraph,
+  graph: CommitGraph | undefined,
 ): ReadonlySet<RefName> {
+  if (open.length === 0) return new Set();
+  if (graph === undefined) return new Set(names.keys());
   const holders = new Map([...names].map(([name, id]) => [graph.find(id), name]));
   const found = new Set<RefName>();
   const isSeen = new Uint8Array(graph.size);
+  walk(graph, there, isSeen, () => true);
+  walk(graph, open, isSeen, (node) => {
+    const name = holders.get(node);
+    if (name !== undefined) found.add(name);
+    return name === undefined;
+  });
+  return found;
+}
+
+/** Go from tips to what is behind them, each object once, as long as `visit` wants to go on. */
+function walk(
+  graph: CommitGraph,
+  tips: readonly ObjectId[],
+  isSeen: Uint8Array,
+  visit: (node: NodeIndex) => boolean,
+): void {
   const open = tips.flatMap((id) => graph.find(id) ?? []);
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (isSeen[node] === 1) continue;
     isSeen[node] = 1;
-    const name = holders.get(node);
-    if (name !== undefined) found.add(name);
-    else
-      for (let index = 0; index < graph.parentCount(node); index += 1) open.push(graph.parentOf(node, index));
+    if (!visit(node)) continue;
+    for (let index = 0; index < graph.parentCount(node); index += 1) open.push(graph.parentOf(node, index));
   }
-  return found;
 }

@@ -83,7 +83,7 @@ export async function transfer(run: Run, input: TransferInput): Promise<Transfer
     markNotAttempted(verdicts, input.groups.slice(index), error);
     return ended(error);
   }
-  noteLeftovers(leftovers, await work.removeTemporaryRefs());
+  noteLeftovers(leftovers, await work.removeTemporaryRefs(verdicts));
   return ended(undefined);
 }
 
@@ -126,8 +126,6 @@ class Work {
   #limit: SizeLimit | undefined;
   /** The history behind everything that is to be delivered, once it is divided. */
   #graph: CommitGraph | undefined;
-  /** Refs that cannot be brought, for what they need is too large. */
-  readonly #unfit = new Set<RefName>();
   #divided: DivisionReason | undefined;
   #requestsDone = 0;
   #requestsAdded = 0;
@@ -179,14 +177,16 @@ class Work {
   }
 
   /** Take away what held parts of a history; a ref that was not brought to its end keeps what it has. */
-  removeTemporaryRefs(): Promise<Verdicts> {
+  removeTemporaryRefs(verdicts: Verdicts): Promise<Verdicts> {
     const { groups, names, targetListing } = this.#input;
     const refs = new Map([...names.found, ...this.#made]);
-    if (this.#graph !== undefined) {
-      const unfit = groups.flatMap((group) => group.changes.filter(isWrite));
-      const tips = unfit.filter(({ targetRef }) => this.#unfit.has(targetRef)).map(({ newId }) => newId);
-      for (const name of namesBehind(tips, refs, this.#graph)) refs.delete(name);
-    }
+    const writes = groups.flatMap((group) => group.changes.filter(isWrite));
+    const { open = [], there = [] } = Object.groupBy(writes, ({ targetRef }) =>
+      verdicts.get(targetRef)?.outcome === "applied" ? "there" : "open",
+    );
+    const idsOf = (changes: readonly WriteChange[]): ObjectId[] => changes.map(({ newId }) => newId);
+    for (const name of namesBehind({ open: idsOf(open), there: idsOf(there) }, refs, this.#graph))
+      refs.delete(name);
     return deleteRefs(this.#carrier, refs, {
       canDelete: targetListing.capabilities.has("delete-refs"),
       maxRefUpdates: this.#run.limits.maxRefUpdates,
@@ -254,13 +254,11 @@ class Work {
   }
 
   #noteBatches(outcome: BatchesOutcome): void {
-    const { limit, done, planned, verdicts, error } = outcome;
+    const { limit, done, planned, error } = outcome;
     const { targets, targetLabel } = this.#run;
     this.#limit = limit;
     this.#requestsDone += done;
     this.#requestsAdded += Math.max(planned, done) - 1;
-    for (const [ref, verdict] of verdicts)
-      if (verdict.outcome === "refused" && verdict.code === "pack-too-large") this.#unfit.add(ref);
     // What an earlier run met is no news, unless the target takes less now.
     const isNews = limit.mostBytes < (this.#input.limit?.mostBytes ?? Number.POSITIVE_INFINITY);
     // Nobody said that there is an inferred one: that everything went through in parts speaks for it.

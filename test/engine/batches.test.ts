@@ -101,6 +101,27 @@ describeWays("a target that takes small packs only", (way) => {
     await expectSound(sides);
   });
 
+  test("gets what fits in one push when it keeps no refs of ours, and it is said why", async () => {
+    await using sides = await twoSides(way, {
+      target: { config: { "receive.hideRefs": "refs/gitsync" } },
+      client: { limits: { targetMaxPackBytes: 100_000 } },
+    });
+    const ids = await growTrunk(sides.source, 12);
+    await setRef(sides.source, "refs/heads/early", ids[1] ?? "");
+    const log = await installRefLog(sides.target);
+    const result = await sides.replicate({ policy: { bestEffort: true } });
+    expect(outcomes(result)).toEqual([
+      "refs/heads/early: applied (create)",
+      "refs/heads/main: refused (pack-too-large)",
+    ]);
+    const [refused] = result.refs.filter(({ outcome }) => outcome === "refused");
+    expect(refused?.reason).toMatch(
+      /cannot be brought in parts because the target keeps no refs under refs\/gitsync\/ \(.*hidden ref/u,
+    );
+    expect((await log.changes()).map(({ ref }) => ref)).toEqual(["refs/heads/early"]);
+    await expectSound(sides);
+  });
+
   test("gets all refs or none when that was asked for", async () => {
     await using sides = await twoSides(way, { target: limited(150_000) });
     const ids = await growTrunk(sides.source, 20);

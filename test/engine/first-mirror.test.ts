@@ -52,11 +52,21 @@ describeWays("a first mirror", (way) => {
       refused: 0,
       unknown: 0,
     });
+    // One look at each side, one fetch, one push; what the target can give is not asked for.
+    const asked = (await sides.requestsOf(sides.target)).map(({ method, uri }) => `${method} ${uri}`);
+    expect(asked).toEqual(
+      way === "http"
+        ? ["GET /target.git/info/refs?service=git-receive-pack", "POST /target.git/git-receive-pack"]
+        : [],
+    );
+    expect(await sides.requestsOf(sides.source)).toHaveLength(way === "http" ? 3 : 0);
     expect(result.execution).toMatchObject({
       dryRun: false,
       operationMode: "replicate",
       relay: true,
       transferMode: "relay",
+      reason: "target-empty",
+      bootstrapSuggested: true,
       converged: true,
       sourceHead: "refs/heads/main",
     });

@@ -1,9 +1,11 @@
 /** Who goes first: people before webhooks before the schedule, and no tenant behind all of another's jobs. */
 
-import type { RouteDefinition } from "@gitsync/jobs";
+import { targetKeyOf, type RouteDefinition } from "@gitsync/jobs";
 import { describe, expect, test } from "vitest";
+import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
-import { scriptedClient } from "./support/scripted-client.ts";
+import { convergedResult } from "./support/routes.ts";
+import { createGate, scriptedClient } from "./support/scripted-client.ts";
 import type { SuiteStore } from "./support/suite-store.ts";
 
 /** Define the tests on a store of their suite. */
@@ -58,6 +60,28 @@ export function describeUrgency(on: SuiteStore): void {
       // The n-th job of the small tenant starts among the first 2n, but for what had a slot already.
       const places = idsOf(few).map((url) => order.indexOf(url) + 1);
       for (const [n, place] of places.entries()) expect(place).toBeLessThanOrEqual(2 * (n + 1) + SLOTS);
+    });
+
+    test("a job that a full worker gave back is taken at once by another that has room", async () => {
+      await using fleet = await startFleet(on.backend);
+      const gate = createGate();
+      const url = "https://elsewhere.test/repository.git";
+      const long = await fleet.route({ target: { url }, targetKey: targetKeyOf(url) });
+      let isHeld = false;
+      const client = scriptedClient(async ({ target }, { signal }) => {
+        if (isHeld && target.url === url) await gate.wait(signal);
+        return convergedResult();
+      });
+      const opening = [await fleet.hint(await fleet.route()), await fleet.hint(long)];
+      for (let n = 0; n < 2; n += 1) await fleet.work({ client, concurrency: 1 });
+      for (const hint of opening) await fleet.answer(hint);
+      isHeld = true;
+      const runs = client.runs.length;
+      await fleet.hint(long);
+      await eventually("one worker is full", () => client.runs.length > runs);
+      // A lane tells who has waited longest: the full worker at the second hint, if not at the first.
+      for (let n = 0; n < 3; n += 1) await fleet.answer(await fleet.hint(await fleet.route()), 5_000);
+      gate.open();
     });
   });
 }

@@ -14,7 +14,7 @@ const QUIET_AGAIN_MS = 60_000;
 
 /** Enough for an idle worker to collect every few seconds only, which takes processor time, too. */
 const QUIET_NEW_SPACE_BYTES = 4_000_000;
-const LOOK_MS = 1_000;
+const LOOK_MS = 5_000;
 /** Its default. */
 const V8_GROWTH_FACTOR = 2;
 

@@ -13,11 +13,13 @@ const DISCOVER_MS = 1_000;
 /** How the queue finds out that a worker died, and how it is never given up for that. */
 const LOCKS = Object.freeze({
   lockDuration: 20_000,
-  stalledInterval: 5_000,
+  // A job whose worker is gone starts again at most this long after its lock has run out.
+  stalledInterval: 10_000,
   // Our own count of starts without an end tells what kills workers from workers that are restarted.
   maxStalledCount: 1_000,
-  // A worker that closes while it holds a lane's slot is noticed by the others only after this many seconds.
-  drainDelay: 1,
+  // Seconds. Each look at an empty lane costs processor time, and what comes into a lane is announced: by the queue, and
+  // of a job that was given back by whoever did so. Without word comes only what a worker left that died in between.
+  drainDelay: 10,
   maximumRateLimitDelay: 5_000,
   runRetryDelay: 2_000,
 });

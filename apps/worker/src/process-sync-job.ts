@@ -55,7 +55,7 @@ export function createSyncProcessor(context: ProcessorContext, pauseLane: () => 
     const leaveSlot = context.slots.tryTake();
     if (leaveSlot === undefined) {
       pauseLane();
-      return await release(job, token);
+      return await release(context, { job, token, target, signal });
     }
     try {
       return await processTarget(context, { job, token, target, signal });
@@ -87,7 +87,7 @@ async function processTarget(context: ProcessorContext, taken: TakenJob): Promis
     processSpan()?.setAttribute("git_sync.runs", verdicts.length);
     const stopped = stopReason(controller.signal);
     if (stopped === "lock-lost") loseLock(context, target);
-    if (stopped === "shutdown") return await release(job, token);
+    if (stopped === "shutdown") return await release(context, taken);
     const retry = verdicts.find((verdict) => verdict.step === "retry");
     if (retry !== undefined) {
       context.missedHints.willRetry(job.id ?? "", target, failedRuns);
@@ -160,8 +160,10 @@ async function putOff(job: Job, token: string | undefined, ms: number): Promise<
 }
 
 /** Back into the queue at once, without using an attempt; the target's key stays taken. */
-async function release(job: Job, token: string | undefined): Promise<never> {
+async function release(context: ProcessorContext, { job, token, target }: TakenJob): Promise<never> {
   await job.moveToWait(token);
+  // The others find it by themselves in a while, too.
+  await context.lanes.announce(target).catch(() => undefined);
   throw new WaitingError();
 }
 

@@ -79,6 +79,15 @@ export class Lanes {
     if (id !== null) await raise(queue, id, jobPriority(trigger, 0));
   }
 
+  /**
+   * Have a worker with room look for the target's job now. One that is given back into a queue on Redis is announced to
+   * nobody: the others would come upon it when they next look by themselves.
+   */
+  async announce(target: TargetKey): Promise<void> {
+    // BullMQ's word for it; the queues of lanes are never paused.
+    await this.#queue(laneFor(this.#store, target)).resume();
+  }
+
   /** Whether a job of a target waits, backs off or runs, by what the queue knows. */
   async holds(target: TargetKey): Promise<boolean> {
     const queue = this.#queue(laneFor(this.#store, target));

@@ -100,8 +100,6 @@ export async function openRedisStore(
         const worker = context.with(ROOT_CONTEXT, () => {
           return new Worker(name, processor, {
             ...(telemetry !== undefined && { telemetry }),
-            // A worker that closes while holding a lane's slot is noticed by others only after their drainDelay.
-            drainDelay: 1,
             runRetryDelay: RUN_RETRY_MS,
             ...workerOptions,
             connection: blocking,

@@ -49,15 +49,17 @@ export function describeProcesses(kind: BackendKind): void {
         const life = await on.fleet.serverLife();
         expect(life?.isSettled).toBe(false);
         await on.fleet.settleServer(life?.id ?? "");
-        expect(await on.fleet.serverLife()).toEqual({ id: life?.id, isSettled: true });
+        expect(await on.fleet.serverLife()).toEqual({ id: life?.id, isSettled: true, isFirst: false });
         return life?.id ?? "";
       };
+      expect(await on.fleet.serverLife()).toMatchObject({ isFirst: true });
       const first = await settled();
       await on.backend.crash();
+      expect(await on.fleet.serverLife()).toMatchObject({ isFirst: false });
       const second = await settled();
       expect(second).not.toBe(first);
       await on.backend.reset();
-      expect(await on.fleet.serverLife()).toMatchObject({ isSettled: false });
+      expect(await on.fleet.serverLife()).toMatchObject({ isSettled: false, isFirst: true });
       // What was begun before the server ended says nothing of what it forgot then.
       await on.fleet.settleServer(first);
       expect(await on.fleet.serverLife()).toMatchObject({ isSettled: false });

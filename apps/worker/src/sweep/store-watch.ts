@@ -1,6 +1,6 @@
 /**
- * Sees that the store was started anew, replaced or emptied, and has every route looked at once: hints that the store
- * took last may be forgotten, and nobody else knows of them.
+ * Sees that the store was started anew or replaced, and has every route looked at once: hints that the store took last
+ * may be forgotten, and nobody else knows of them. One that is new or was emptied has its routes run in any case.
  *
  * Whether something was forgotten cannot be known, so a restart that lost nothing costs a look, too. It is a gentle
  * one: a look lists the refs of both sides, and a host gets no more than two of them a second.
@@ -32,14 +32,15 @@ export class StoreWatch {
       this.#seen = life.id;
       return;
     }
-    const { routes, ms } = await this.#lookAtAll();
+    // Routes that are new to a store are run in any case.
+    const { routes, ms } = life.isFirst ? { routes: 0, ms: 0 } : await this.#lookAtAll();
     // Settled last: what is cut short begins again.
     await this.#fleet.settleServer(life.id);
     this.#seen = life.id;
     if (routes === 0) return;
     this.#logger.warn(
       { routes, within_ms: ms },
-      "The queue's store was started anew, replaced or emptied, and may have forgotten hints; every route is looked at once",
+      "The queue's store was started anew or replaced, and may have forgotten hints; every route is looked at once",
     );
   }
 

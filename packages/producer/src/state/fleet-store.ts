@@ -42,6 +42,8 @@ export interface ServerLife {
   readonly id: string;
   /** Somebody said {@link FleetStore.settleServer} in this life. */
   readonly isSettled: boolean;
+  /** The store does not know that anybody ever said so: it is new or was emptied, and its routes are new to it. */
+  readonly isFirst: boolean;
 }
 
 export interface FleetStore {

@@ -87,9 +87,11 @@ export class PostgresFleetStore implements FleetStore {
       `with begun as (
          insert into gitsync.server_life (id, own) values ($1, 'gitsync.server_life'::regclass)
          on conflict (is_only) do update set id = excluded.id, own = excluded.own, settled = false
-         where server_life.own <> excluded.own returning id, settled)
-       select id, settled as "isSettled" from begun
-       union all select id, settled from gitsync.server_life where own = 'gitsync.server_life'::regclass`,
+         where server_life.own <> excluded.own returning id, settled),
+       life as (
+         select id, settled from begun
+         union all select id, settled from gitsync.server_life where own = 'gitsync.server_life'::regclass)
+       select id, settled as "isSettled", not exists (select from gitsync.server_known) as "isFirst" from life`,
       [newToken()],
     );
     return rows[0];
@@ -97,7 +99,11 @@ export class PostgresFleetStore implements FleetStore {
 
   async settleServer(id: string): Promise<void> {
     // Not in a later life: what that one forgot is still to be seen to.
-    await this.#pool.query("update gitsync.server_life set settled = true where id = $1", [id]);
+    await this.#pool.query(
+      `with known as (insert into gitsync.server_known default values on conflict do nothing)
+       update gitsync.server_life set settled = true where id = $1`,
+      [id],
+    );
   }
 
   async takeLease(name: string, holder: string, ms: number): Promise<boolean> {

@@ -136,7 +136,7 @@ const MIGRATIONS: readonly string[] = [
   );
   `,
   // Not logged: PostgreSQL empties it when it recovers from a crash, and a replica that is promoted has none of its
-  // rows, while one that was ended in good order still has them.
+  // rows, while one that was ended in good order still has them. That there was one before is logged.
   `
   alter table gitsync.route add column look_at double precision;
   create unlogged table gitsync.server_life (
@@ -145,6 +145,7 @@ const MIGRATIONS: readonly string[] = [
     own oid not null,
     settled boolean not null default false
   );
+  create table gitsync.server_known (is_only boolean primary key default true check (is_only));
   `,
 ];
 

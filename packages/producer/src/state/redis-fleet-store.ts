@@ -72,7 +72,8 @@ export class RedisFleetStore implements FleetStore {
   async serverLife(): Promise<ServerLife | undefined> {
     const id = await this.#runId();
     if (id === undefined) return undefined;
-    return { id, isSettled: (await this.#scripts.redis.get(this.#scripts.key("server"))) === id };
+    const settled = await this.#scripts.redis.get(this.#scripts.key("server"));
+    return { id, isSettled: settled === id, isFirst: settled === null };
   }
 
   async settleServer(id: string): Promise<void> {

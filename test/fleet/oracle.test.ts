@@ -50,6 +50,20 @@ describeWith(["git", "redis"], "the oracle", () => {
     ]);
   });
 
+  test("sees a hint that was taken to be answered before a run had started after it", async () => {
+    const hint = (requestedAt: number, coalesced = false) => ({ route: "a", requestedAt, coalesced });
+    const answer = (startedAt: number, endedAt: number) => ({ route: "a", startedAt, endedAt });
+    const forgotten = (at: number) => `a: its hint of ${at} was forgotten`;
+    const during = [hint(1), hint(5, true)];
+    expect(await faultsOf({ hints: during, answers: [answer(2, 8), answer(9, 10)] })).toEqual([]);
+    expect(await faultsOf({ hints: during, answers: [answer(2, 8)] })).toEqual([forgotten(5)]);
+    // The next hint found the route clean: what answers that one comes too late for the one before.
+    const late = [answer(2, 8), answer(21, 22)];
+    expect(await faultsOf({ hints: [...during, hint(20)], answers: late })).toEqual([forgotten(5)]);
+    expect(await faultsOf({ hints: [...during, hint(20, true)], answers: late })).toEqual([]);
+    expect(await faultsOf({ hints: during, answers: [{ ...answer(9, 10), route: "b" }] })).toHaveLength(2);
+  });
+
   test("sees two runs of a target at once, and excuses only the one that lost its lock, for a while", async () => {
     expect(await faultsOf({ runs: [run(0, 10), run(10, 20), { ...run(5, 15), target: "b" }] })).toEqual([]);
     expect(await faultsOf({ runs: [run(10, 20), run(0, 12)] })).toEqual([

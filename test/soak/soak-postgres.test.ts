@@ -15,6 +15,7 @@ describeWith(["git", "postgres"], "a fleet whose workers are killed and whose Po
       expect(report).toMatchObject({ faults: [], storeRestarts: 2 });
       expect(report.runs).toBeLessThanOrEqual(report.runLimit);
       expect(report.kills).toBeGreaterThan(0);
+      expect(report.hintsDuringRuns).toBeGreaterThan(0);
     },
   );
 });

@@ -18,6 +18,7 @@ describeWith(["git", "redis"], "a fleet whose workers are killed and whose Redis
       expect(report).toMatchObject({ faults: [], storeRestarts: 2 });
       expect(report.runs).toBeLessThanOrEqual(report.runLimit);
       expect(report.kills).toBeGreaterThan(0);
+      expect(report.hintsDuringRuns).toBeGreaterThan(0);
     },
   );
 });

@@ -14,8 +14,15 @@ import {
   makePairs,
   pushAtRandom,
   type MirroredPair,
+  type Pushed,
 } from "../fleet/support/mirrored-pairs.ts";
-import { faultsOf, runsInLog } from "../fleet/support/oracle.ts";
+import {
+  answersInLog,
+  answersInStore,
+  faultsOf,
+  runsInLog,
+  type TakenHint,
+} from "../fleet/support/oracle.ts";
 import { startNodeGitServer } from "../support/node-git-server.ts";
 import type { RunningProcess } from "../support/process.ts";
 import type { SoakStore } from "./soak-stores.ts";
@@ -38,6 +45,8 @@ export interface SoakOptions {
 export interface SoakReport {
   readonly bursts: number;
   readonly hints: number;
+  /** Of these, how many came while a run of their route was under way. */
+  readonly hintsDuringRuns: number;
   readonly kills: number;
   readonly storeRestarts: number;
   readonly runs: number;
@@ -67,7 +76,7 @@ export async function soak({ store: under, minutes, routes: count, say }: SoakOp
   const fleet = new KilledFleet(folder.path, config, under.url);
   await fleet.start();
   const restarts = { count: 0 };
-  const pushed = { bursts: 0, hints: 0 };
+  const pushed: Pushed = { bursts: 0, hints: [] };
   try {
     await settled(producer, pairs, SETTLE_MS);
     say("every first run is over");
@@ -80,10 +89,21 @@ export async function soak({ store: under, minutes, routes: count, say }: SoakOp
     const stoppedAt = performance.now();
     await settled(producer, pairs, SETTLE_MS);
     const settledAfterMs = Math.round(performance.now() - stoppedAt);
-    const faults = await faultsOf({ producer, pairs, runs: fleet.logs.flatMap(runsInLog) });
-    const runLimit = 2 * pushed.bursts + count + fleet.activeAtKills;
+    const { bursts, hints } = pushed;
+    const recorded = await answersInStore(
+      producer,
+      pairs.map(({ id }) => id),
+    );
+    const answers = [...fleet.logs.flatMap(answersInLog), ...recorded];
+    const runs = fleet.logs.flatMap(runsInLog);
+    const faults = await faultsOf({ producer, pairs, runs, hints, answers });
+    const isDuringRun = ({ route, requestedAt: at }: TakenHint): boolean =>
+      answers.some((run) => run.route === route && run.startedAt <= at && at < run.endedAt);
+    const runLimit = 2 * bursts + count + fleet.activeAtKills;
     return {
-      ...pushed,
+      bursts,
+      hints: hints.length,
+      hintsDuringRuns: hints.filter(isDuringRun).length,
       kills: fleet.kills,
       storeRestarts: restarts.count,
       runLimit,

@@ -8,7 +8,14 @@ import { cliFolder, startCli } from "../../cli/git-sync.ts";
 import { startNodeGitServer } from "../../support/node-git-server.ts";
 import type { RunningProcess } from "../../support/process.ts";
 import { eventually } from "./eventually.ts";
-import { configOfPairs, isEqual, makePairs, pushAtRandom, type MirroredPair } from "./mirrored-pairs.ts";
+import {
+  configOfPairs,
+  isEqual,
+  makePairs,
+  pushAtRandom,
+  type MirroredPair,
+  type Pushed,
+} from "./mirrored-pairs.ts";
 import { faultsOf, runsInLog } from "./oracle.ts";
 
 const PASSWORD = "canary-of-the-git-server-password";
@@ -92,7 +99,7 @@ async function convergesAfter(
   pairs: readonly MirroredPair[],
   { fault, withinMs }: { readonly fault: () => Promise<void>; readonly withinMs: number },
 ): Promise<number> {
-  const pushed = { bursts: 0, hints: 0 };
+  const pushed: Pushed = { bursts: 0, hints: [] };
   const givenUp = new AbortController();
   let last = Infinity;
   let isPushing = true;

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Producer } from "@gitsync/producer";
 import { installRefLog, type RefLog } from "../../support/ref-log.ts";
 import { commit, createRepository, refsOf } from "../../support/repository.ts";
+import type { TakenHint } from "./oracle.ts";
 
 const HEADS = "refs/heads";
 const PUSH_EVERY_MS = 150;
@@ -53,7 +54,8 @@ export function configOfPairs(
 /** What people pushed so far. */
 export interface Pushed {
   bursts: number;
-  hints: number;
+  /** Every hint that was accepted. */
+  readonly hints: TakenHint[];
 }
 
 /**
@@ -80,22 +82,27 @@ export async function pushAtRandom(
       await commit(pair.source, `${HEADS}/${branch}`, { "file.txt": String(Math.random()) });
     }
     const { id } = pair;
-    await Promise.all(Array.from({ length: size }, () => hintUntilTaken(producer, id, signal)));
+    const taken = await Promise.all(Array.from({ length: size }, () => hintUntilTaken(producer, id, signal)));
     pushed.bursts += 1;
-    pushed.hints += size;
+    pushed.hints.push(...taken.flat());
   }
 }
 
 /** As a forge does: a delivery that was not accepted is delivered again. */
-async function hintUntilTaken(producer: Producer, route: string, signal?: AbortSignal): Promise<void> {
+async function hintUntilTaken(
+  producer: Producer,
+  route: string,
+  signal?: AbortSignal,
+): Promise<readonly TakenHint[]> {
   while (signal?.aborted !== true) {
     try {
-      await producer.enqueueRoute(route, { trigger: "webhook" });
-      return;
+      const { requestedAt, coalesced } = await producer.enqueueRoute(route, { trigger: "webhook" });
+      return [{ route, requestedAt, coalesced }];
     } catch {
       await sleep(REDELIVER_MS);
     }
   }
+  return [];
 }
 
 /** Whether a target's branches are those of its source. */

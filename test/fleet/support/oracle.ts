@@ -5,7 +5,8 @@
  *
  * - Every value of a managed target ref was one of its source ref, in the source's order, and was written once.
  * - At rest every target equals its source.
- * - No hint is lost: a route is clean, or visibly not fine.
+ * - No hint is lost: a route is clean, or visibly not fine; and whenever it was clean, a run that went through had
+ *   started after each hint before.
  * - No two runs of a target at once. After a lost lock two may meet for as long as it takes to notice, and the one
  *   that lost it has no say.
  * - No secret anywhere.
@@ -27,6 +28,21 @@ export interface SeenTargetRun {
   readonly lostLock?: boolean;
 }
 
+/** A hint that was accepted. Times are of the store's clock. */
+export interface TakenHint {
+  readonly route: string;
+  readonly requestedAt: number;
+  /** The route had an open hint already. */
+  readonly coalesced: boolean;
+}
+
+/** A run that went through. Times are of the store's clock. */
+export interface AnsweringRun {
+  readonly route: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
 export interface Evidence {
   /** The state at the end. Without it, hints are not looked at. */
   readonly producer?: Producer;
@@ -34,6 +50,9 @@ export interface Evidence {
   readonly routes?: readonly string[];
   readonly pairs?: readonly MirroredPair[];
   readonly runs?: readonly SeenTargetRun[];
+  /** Every hint that was accepted, and every run that went through. */
+  readonly hints?: readonly TakenHint[];
+  readonly answers?: readonly AnsweringRun[];
   /** Secrets of the test, and by its name everything that was written where none may be. */
   readonly secrets?: readonly string[];
   readonly written?: Readonly<Record<string, string>>;
@@ -42,10 +61,12 @@ export interface Evidence {
 /** What must not be, as sentences; empty when nothing is wrong. Ask when the fleet is at rest. */
 export async function faultsOf(evidence: Evidence): Promise<readonly string[]> {
   const { producer, routes, pairs = [], runs = [], secrets = [], written = {} } = evidence;
+  const { hints = [], answers = [] } = evidence;
   const known = routes ?? pairs.map(({ id }) => id);
   return [
     ...(await Promise.all(pairs.map(faultsOfRefs))).flat(),
     ...(producer === undefined ? [] : await lostHints(producer, known)),
+    ...unansweredHints(hints, answers),
     ...overlaps(runs),
     ...foundSecrets(secrets, written),
   ];
@@ -73,6 +94,23 @@ async function lostHints(producer: Producer, known: readonly string[]): Promise<
   }
   for (const id of known) if (!found.has(id)) faults.push(`${id}: it is not in the state any more`);
   return faults;
+}
+
+/**
+ * Hints that the state took to be answered before a run had started after them. A hint finds its route clean unless it
+ * was coalesced: each one before must have had its run by then, also one that came while another run was under way.
+ */
+function unansweredHints(hints: readonly TakenHint[], answers: readonly AnsweringRun[]): readonly string[] {
+  const runs = Map.groupBy(answers, ({ route }) => route);
+  return [...Map.groupBy(hints, ({ route }) => route)].flatMap(([route, given]) => {
+    const starts = (runs.get(route) ?? []).map(({ startedAt }) => startedAt);
+    const clean = [...given.filter(({ coalesced }) => !coalesced).map((hint) => hint.requestedAt), Infinity];
+    return given.flatMap(({ requestedAt }) => {
+      const cleanAt = Math.min(...clean.filter((at) => at > requestedAt));
+      const isAnswered = starts.some((at) => at > requestedAt && at <= cleanAt);
+      return isAnswered ? [] : [`${route}: its hint of ${requestedAt} was forgotten`];
+    });
+  });
 }
 
 function overlaps(runs: readonly SeenTargetRun[]): readonly string[] {
@@ -108,10 +146,51 @@ function foundSecrets(
 
 /** Runs that a worker process wrote a line about when they were over. */
 export function runsInLog(log: string): readonly SeenTargetRun[] {
-  return log.split("\n").flatMap((line): readonly SeenTargetRun[] => {
-    if (!line.includes('"Sync run finished"')) return [];
-    const { target, superseded, report } = JSON.parse(line);
+  return finishedLines(log).map(({ target, superseded, report }) => {
     const { started_at: startedAt, finished_at: endedAt } = report;
-    return [{ target, startedAt, endedAt, lostLock: superseded }];
+    return { target, startedAt, endedAt, lostLock: superseded };
   });
+}
+
+/** Those of them that stand for the hints before. */
+export function answersInLog(log: string): readonly AnsweringRun[] {
+  return finishedLines(log)
+    .filter(({ superseded, report }) => !superseded && wentThrough(report.outcome))
+    .map(({ report }) => ({
+      route: report.route,
+      startedAt: report.started_at,
+      endedAt: report.finished_at,
+    }));
+}
+
+/** The same from the records of routes, which a worker that was killed may have written without a line. */
+export async function answersInStore(
+  producer: Producer,
+  routes: readonly string[],
+): Promise<readonly AnsweringRun[]> {
+  const reports = await Promise.all(routes.map((route) => producer.routes.reports(route)));
+  return reports
+    .flat()
+    .filter(({ outcome }) => wentThrough(outcome))
+    .map(({ route, startedAt, finishedAt }) => ({ route, startedAt, endedAt: finishedAt }));
+}
+
+interface FinishedLine {
+  readonly target: string;
+  readonly superseded: boolean;
+  readonly report: {
+    readonly route: string;
+    readonly outcome: string;
+    readonly started_at: number;
+    readonly finished_at: number;
+  };
+}
+
+function finishedLines(log: string): readonly FinishedLine[] {
+  const lines = log.split("\n").filter((line) => line.includes('"Sync run finished"'));
+  return lines.map((line): FinishedLine => JSON.parse(line));
+}
+
+function wentThrough(outcome: string): boolean {
+  return outcome === "converged" || outcome === "degraded";
 }

@@ -258,6 +258,30 @@ describeWith(["nginx"], "a web server in front of the target", () => {
     await client.close();
   });
 
+  test.for([1, 5_000])(
+    "refuses what is too large, and no other request, with %i refs in each",
+    async (refs) => {
+      await using folder = temporaryFolder();
+      await using server = await startNginxGitServer({ root: folder.path, clientMaxBodySize: "100k" });
+      const source = await createRepository(folder.join("source.git"));
+      const target = await createRepository(folder.join("target.git"));
+      await commit(source, "refs/heads/big", { big: noise(300_000) });
+      await commit(target, "refs/heads/gone", { a: "1" });
+      const client = openClient({ limits: { maxRefUpdates: refs } });
+      const result = await client.replicate({
+        source: { url: source },
+        target: { url: `${server.url}/target.git` },
+        policy: { bestEffort: true, prune: true },
+      });
+      expect(outcomes(result)).toEqual([
+        "refs/heads/big: refused (pack-too-large)",
+        "refs/heads/gone: applied (source-ref-gone)",
+      ]);
+      expect((await refsOf(target)).size).toBe(0);
+      await client.close();
+    },
+  );
+
   test("is told the length of a small push", async () => {
     await using sides = await twoSides("http");
     const first = await commit(sides.source, "refs/heads/main", { a: "1" });

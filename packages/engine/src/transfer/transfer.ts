@@ -5,8 +5,7 @@
  * first request that needs it. Where that is more than the target takes at once, it goes in batches.
  */
 
-import { formatRefName, type ObjectFormat, type ObjectId, type RefName } from "@gitsync/protocol";
-import { SyncError } from "../errors.ts";
+import { type ObjectFormat, type ObjectId, type RefName } from "@gitsync/protocol";
 import type { DownloadedPack } from "../ancestry.ts";
 import type { CommitGraph } from "../batch/commit-graph.ts";
 import { deliverInBatches, type BatchesOutcome, type WriteChange } from "../batch/deliver-in-batches.ts";
@@ -27,6 +26,7 @@ import type { OpenVerdict, Verdicts } from "./outcome.ts";
 import { PackCarrier, type Delivered } from "./pack-carrier.ts";
 import { endOf, markUnreached, type PushOutcome } from "./push.ts";
 import { deleteRefs, noteLeftovers } from "./clean-up.ts";
+import { archiveError, areTooLarge, markNotAttempted, type GroupOutcome } from "./group-outcome.ts";
 import { commandOf, type PushGroup } from "./push-stages.ts";
 
 export interface TransferInput {
@@ -61,6 +61,7 @@ export async function transfer(run: Run, input: TransferInput): Promise<Transfer
   const work = new Work(run, input);
   const verdicts: Verdicts = new Map();
   const leftovers = new Map<RefName, OpenVerdict>();
+  let tooLarge: unknown;
   const ended = (error: unknown): TransferOutcome => ({ verdicts, ...work.counts, leftovers, error });
   for (const [index, group] of input.groups.entries()) {
     let outcome: GroupOutcome;
@@ -76,6 +77,7 @@ export async function transfer(run: Run, input: TransferInput): Promise<Transfer
       noteLeftovers(leftovers, outcome.verdicts);
       continue;
     }
+    tooLarge ??= outcome.tooLarge;
     const error = group.purpose === "archive" ? archiveError(outcome) : outcome.error;
     if (group.purpose !== "archive")
       for (const [ref, verdict] of outcome.verdicts) verdicts.set(ref, verdict);
@@ -84,35 +86,8 @@ export async function transfer(run: Run, input: TransferInput): Promise<Transfer
     return ended(error);
   }
   noteLeftovers(leftovers, await work.removeTemporaryRefs(verdicts));
-  return ended(undefined);
-}
-
-interface GroupOutcome {
-  readonly verdicts: Verdicts;
-  readonly error: unknown;
-}
-
-/** Why nothing may be overwritten or deleted: an old tip is not known to be safe. */
-function archiveError(outcome: GroupOutcome): unknown {
-  const missing = [...outcome.verdicts].find(([, verdict]) => verdict.outcome !== "applied");
-  if (missing === undefined) return undefined;
-  const [ref, verdict] = missing;
-  return (
-    outcome.error ??
-    new SyncError(
-      "PUSH_REFUSED",
-      "The target did not take the archive refs, so nothing was overwritten or deleted",
-      { ref: formatRefName(ref), reason: verdict.outcome === "refused" ? verdict.reason : verdict.outcome },
-    )
-  );
-}
-
-/** Say of every ref without a verdict that it was not reached. */
-function markNotAttempted(verdicts: Verdicts, groups: readonly PushGroup[], error: unknown): void {
-  const reason = error instanceof Error ? error.message : "the run ended before it";
-  for (const { targetRef } of groups.flatMap((group) => group.changes)) {
-    if (!verdicts.has(targetRef)) verdicts.set(targetRef, { outcome: "not-attempted", reason });
-  }
+  const isNothingApplied = [...verdicts.values()].every(({ outcome }) => outcome !== "applied");
+  return ended(isNothingApplied ? tooLarge : undefined);
 }
 
 /** The groups of one transfer: what the target has by now, and whether it is given more in batches. */
@@ -239,7 +214,11 @@ class Work {
       canDelete: targetListing.capabilities.has("delete-refs"),
     });
     this.#noteBatches(outcome);
-    if (outcome.error !== undefined || together || others.length === 0) return outcome;
+    // A ref that is too large never sinks the others.
+    const tooLarge = areTooLarge(outcome.verdicts, writes.length) ? outcome.error : undefined;
+    const error = tooLarge === undefined ? outcome.error : undefined;
+    const { verdicts } = outcome;
+    if (error !== undefined || together || others.length === 0) return { verdicts, error, tooLarge };
     const rest = await this.#carrier.deliver({
       commands: others,
       wants: [],
@@ -250,7 +229,7 @@ class Work {
     this.#requestsDone += 1;
     this.#requestsAdded += 1;
     const last = settled(rest.outcome);
-    return { verdicts: new Map([...outcome.verdicts, ...last.verdicts]), error: last.error };
+    return { verdicts: new Map([...verdicts, ...last.verdicts]), error: last.error, tooLarge };
   }
 
   #noteBatches(outcome: BatchesOutcome): void {

@@ -33,6 +33,15 @@ export function describeTrouble(on: SuiteStore): void {
   });
 
   describe("a store in trouble", () => {
+    test("a worker that starts while its store starts anew takes jobs when it is back", async () => {
+      await using fleet = await startFleet(on.backend);
+      const hint = await fleet.hint(await fleet.route());
+      const back = on.backend.crash();
+      await fleet.work({ client: scriptedClient() });
+      await back;
+      expect(await fleet.answer(hint)).toMatchObject({ outcome: "converged" });
+    });
+
     test("a request that cannot be written is refused within two seconds", async () => {
       await using fleet = await startFleet(on.backend);
       const route = await fleet.route();

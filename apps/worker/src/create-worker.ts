@@ -10,7 +10,13 @@ import {
   type FleetStore,
   type RouteStore,
 } from "@gitsync/producer";
-import { DEFAULT_FLEET_CONFIG, NO_METRICS, SecretRegistry, type FleetConfig } from "@gitsync/runtime";
+import {
+  DEFAULT_FLEET_CONFIG,
+  NO_METRICS,
+  SecretRegistry,
+  throughOutage,
+  type FleetConfig,
+} from "@gitsync/runtime";
 import { CancelWatch } from "./cancel-watch.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import { LaneWorkers } from "./lane-workers.ts";
@@ -41,6 +47,7 @@ class FleetWorker implements Worker {
   #heartbeat: Heartbeat | undefined;
   #sweeper: Sweeper | undefined;
   #closed: Promise<void> | undefined;
+  readonly #closing = new AbortController();
 
   constructor(options: WorkerOptions) {
     this.id = options.workerId ?? `${hostname()}-${newId().slice(-12)}`;
@@ -50,13 +57,15 @@ class FleetWorker implements Worker {
 
   async start(): Promise<void> {
     const { store, logger, only, concurrency = DEFAULT_CONCURRENCY } = this.#options;
-    const routes = this.#options.routes ?? (await openRouteStore(store));
-    const fleet = this.#options.fleet ?? (await openFleetStore(store));
+    const patiently = <T>(step: () => Promise<T>): Promise<T> =>
+      throughOutage(step, { store, logger, signal: this.#closing.signal });
+    const routes = this.#options.routes ?? (await patiently(() => openRouteStore(store)));
+    const fleet = this.#options.fleet ?? (await patiently(() => openFleetStore(store)));
     if (this.#closed !== undefined) return;
-    this.#heartbeat = this.#beatFor(fleet, concurrency);
-    await this.#heartbeat.start();
+    const heartbeat = (this.#heartbeat = this.#beatFor(fleet, concurrency));
+    await patiently(() => heartbeat.start());
     const context = this.#context(routes, concurrency);
-    this.#workers = new LaneWorkers({
+    const workers = (this.#workers = new LaneWorkers({
       store,
       routes,
       logger,
@@ -64,8 +73,8 @@ class FleetWorker implements Worker {
       only,
       createProcessor: (pauseLane) => createSyncProcessor(context, pauseLane),
       onJobFailed: (queueJobId) => void context.missedHints.putOff(queueJobId),
-    });
-    await this.#workers.open();
+    }));
+    await patiently(() => workers.open());
     if (only === undefined && this.#closed === undefined) {
       this.#sweeper = this.#sweepFor(routes, fleet);
       this.#sweeper.start();
@@ -74,6 +83,7 @@ class FleetWorker implements Worker {
   }
 
   async close(reason: CloseReason = "shutdown"): Promise<void> {
+    this.#closing.abort();
     this.#closed ??= this.#close(reason);
     await this.#closed;
   }

@@ -44,6 +44,7 @@ test("@gitsync/runtime exports these names and no others", () => {
       "startMetrics",
       "startTelemetry",
       "storableText",
+      "throughOutage",
       "wholeMs",
     ]
   `);

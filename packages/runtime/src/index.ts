@@ -76,6 +76,8 @@ export type { SecretReaderOptions } from "./secret-reader.ts";
 export { scrubUserinfo, SecretRegistry } from "./secret-registry.ts";
 export { Secret } from "./secret.ts";
 export { createShutdown } from "./shutdown.ts";
+export { throughOutage } from "./through-outage.ts";
+export type { OutageOptions } from "./through-outage.ts";
 export type { Shutdown, ShutdownOptions } from "./shutdown.ts";
 export { storableText, wholeMs } from "./storable.ts";
 export { isTracingRequested, startTelemetry } from "./telemetry.ts";

@@ -11,6 +11,7 @@ import {
   SecretReader,
   startMetrics,
   startTelemetry,
+  throughOutage,
   type ConfigSource,
   type ListenAddress,
   type Logger,
@@ -99,11 +100,11 @@ async function serve(context: CommandContext, parts: Parts): Promise<ExitStatus>
     const metrics = await startMetrics({ serviceName: name, version: VERSION, env, logger });
     shutdown.add("metrics", () => metrics.shutdown(), CLOSE_MS);
     const { createProducer } = await import("@gitsync/producer");
-    const producer = await createProducer({ store, logger });
+    const producer = await throughOutage(() => createProducer({ store, logger }), { store, logger, signal });
     shutdown.add("queues", () => producer.close(), CLOSE_MS);
     const fleet: Fleet = { ...settings, config, logger, metrics, store, producer, shutdown };
     if (parts.worker) await startWorker(context, fleet, concurrency);
-    else await sayAlive(fleet);
+    else await sayAlive(context, fleet);
     if (listen !== undefined) await startGateway(context, fleet, listen);
     await ended(signal);
     await shutdown.run("signal");
@@ -149,17 +150,22 @@ async function startWorker({ env }: CommandContext, fleet: Fleet, concurrency: n
 }
 
 /** A process that takes no jobs counts all the same when it is settled what is configured. */
-async function sayAlive({ config, logger, store, shutdown }: Fleet): Promise<void> {
+async function sayAlive(
+  { signal }: CommandContext,
+  { config, logger, store, shutdown }: Fleet,
+): Promise<void> {
   const { Heartbeat, newId, openFleetStore } = await import("@gitsync/producer");
   const id = `gateway-${newId().slice(-12)}`;
   const say = () => ({ id, capacity: 0, configHash: config.current().hash });
-  const heartbeat = new Heartbeat(await openFleetStore(store), say, logger);
+  const patience = { store, logger, signal };
+  const state = await throughOutage(() => openFleetStore(store), patience);
+  const heartbeat = new Heartbeat(state, say, logger);
   shutdown.add("heartbeat", () => heartbeat.stop(), CLOSE_MS);
-  await heartbeat.start();
+  await throughOutage(() => heartbeat.start(), patience);
 }
 
 async function startGateway(
-  { flags, env }: CommandContext,
+  { flags, env, signal }: CommandContext,
   fleet: Fleet,
   listen: ListenAddress,
 ): Promise<void> {
@@ -167,7 +173,7 @@ async function startGateway(
   const reader = new SecretReader({ env, secrets });
   const { createGateway } = await import("@gitsync/gateway");
   const { openFleetStore, readFleetFigures } = await import("@gitsync/producer");
-  const state = await openFleetStore(store);
+  const state = await throughOutage(() => openFleetStore(store), { store, logger, signal });
   const gateway = createGateway({
     producer,
     logger,

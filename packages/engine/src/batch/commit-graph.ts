@@ -16,6 +16,7 @@ const NOWHERE = -1;
 
 export class CommitGraph {
   readonly #idBytes: number;
+  readonly #ends: ReadonlySet<ObjectId>;
   #ids: Uint8Array<ArrayBuffer>;
   /** Open addressing over {@link CommitGraph.#ids}: a node, or {@link NOWHERE}. */
   #slots: Int32Array<ArrayBuffer>;
@@ -29,7 +30,9 @@ export class CommitGraph {
   #size = 0;
   #received = 0;
 
-  constructor(format: ObjectFormat) {
+  /** `ends`: commits that count as having no parents, as the history ends there at whom it is for. */
+  constructor(format: ObjectFormat, ends: ReadonlySet<ObjectId> = new Set()) {
+    this.#ends = ends;
     this.#idBytes = hashByteLength(format);
     this.#factors = Int32Array.from({ length: this.#idBytes / 4 }, () => randomBytes(4).readInt32LE() | 1);
     this.#ids = new Uint8Array(FIRST_CAPACITY * this.#idBytes);
@@ -90,7 +93,7 @@ export class CommitGraph {
   receive(id: ObjectId, parents: readonly ObjectId[]): NodeIndex {
     const node = this.intern(id);
     if (this.isReceived(node)) return node;
-    const nodes = parents.map((parent) => this.intern(parent));
+    const nodes = this.#ends.has(id) ? [] : parents.map((parent) => this.intern(parent));
     while (this.#edgesUsed + nodes.length > this.#edges.length) this.#edges = enlarged(this.#edges, 0);
     this.#edges.set(nodes, this.#edgesUsed);
     this.#firstEdge[node] = this.#edgesUsed;

@@ -27,7 +27,14 @@ export async function foreseen(
   run.meter.asked("source", { wants: wants.length, haves: haves.length });
   const leaving = new AbortController();
   const answer = run.source.fetch(
-    { wants, haves, thin: false, ofsDelta: true, filter: { type: "tree", depth: 0 } },
+    {
+      wants,
+      haves,
+      shallow: target.shallow,
+      thin: false,
+      ofsDelta: true,
+      filter: { type: "tree", depth: 0 },
+    },
     {
       message: (text, isTransient) =>
         run.observe({ type: "remote-message", side: "source", text, isTransient }),

@@ -22,6 +22,8 @@ export interface HistoryQuestion {
   readonly branches: ReadonlySet<ObjectId>;
   /** What the target proved to have; what lies behind is left out where the source can. */
   readonly haves: readonly ObjectId[];
+  /** Where the target's history is cut off. */
+  readonly shallow: readonly ObjectId[];
 }
 
 /** Without a spool: what later deltas may need is kept up to this size. */
@@ -31,11 +33,11 @@ const INFLATED_RATIO = 2;
 
 /** The history, or as much of it as can be had; every want has its place in it. */
 export async function readHistory(run: Run, question: HistoryQuestion): Promise<CommitGraph> {
-  const { listing, objectFormat, wants, haves } = question;
-  const graph = new CommitGraph(objectFormat);
+  const { listing, objectFormat, wants, haves, shallow } = question;
+  const graph = new CommitGraph(objectFormat, new Set(shallow));
   for (const want of wants) graph.intern(want);
   if (wants.length === 0 || !givesAnyCommit(listing)) return graph;
-  const request = { wants, haves: listing.canFilter ? haves : [], thin: false, ofsDelta: true };
+  const request = { wants, haves: listing.canFilter ? haves : [], shallow, thin: false, ofsDelta: true };
   run.observe({ type: "phase", phase: "history" });
   run.meter.asked("source", { wants: wants.length, haves: request.haves.length });
   return run.span("git.history", { "git_sync.wants": wants.length }, async (span) => {

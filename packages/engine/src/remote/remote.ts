@@ -41,6 +41,11 @@ export interface SourceListing {
 export interface PackRequest {
   readonly wants: readonly ObjectId[];
   readonly haves: readonly ObjectId[];
+  /**
+   * Commits whose parents whoever gets the pack does without: what lies behind them counts as missing, whatever the
+   * haves. A source that cannot be told of them is told no haves.
+   */
+  readonly shallow?: readonly ObjectId[];
   /** Accept deltas whose bases are among the haves. */
   readonly thin: boolean;
   /** Accept deltas that name their base by offset. */
@@ -77,6 +82,8 @@ export interface TargetListing {
   readonly refs: RefTable;
   /** Objects that the target has without a ref of its own (`.have` lines). */
   readonly extraTips: readonly ObjectId[];
+  /** Where the target's history is cut off: commits whose parents it may lack. None: it is whole. */
+  readonly shallow: readonly ObjectId[];
   readonly invalidNames: readonly RefName[];
 }
 

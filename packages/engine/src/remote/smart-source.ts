@@ -172,15 +172,20 @@ export class SmartSource implements SourceRemote {
   ): { readonly head: Uint8Array; readonly expected: FetchResponseOptions } {
     const { connection, agent } = this.#options;
     const { capabilities, objectFormat } = advertisement;
+    const { wants, shallow = [], ofsDelta, filter } = request;
+    const isCut = shallow.length > 0;
+    const mayClaim = !isCut || takesShallow(advertisement);
+    const haves = mayClaim ? request.haves : [];
     const fetchRequest: FetchRequest = {
-      wants: request.wants,
-      haves: request.haves,
+      wants,
+      haves,
       done: true,
-      thinPack: request.thin,
-      ofsDelta: request.ofsDelta,
-      ...(request.filter === undefined ? {} : { filter: request.filter }),
+      thinPack: request.thin && mayClaim,
+      ofsDelta,
+      ...(isCut && mayClaim ? { shallow } : {}),
+      ...(filter === undefined ? {} : { filter }),
     };
-    const sentHaves = new Set(request.haves);
+    const sentHaves = new Set(haves);
     if (advertisement.version === 2) {
       return {
         head: encodeFetchRequestV2(fetchRequest, { capabilities, objectFormat, agent }),
@@ -203,11 +208,17 @@ export class SmartSource implements SourceRemote {
         sideband,
         noDone,
         sentDone: true,
+        // Only a deepened boundary is answered; ours stays where it is.
         expectShallow: false,
         sentHaves,
       },
     };
   }
+}
+
+/** Whether a request may say where the history of its sender ends. */
+function takesShallow({ version, capabilities }: Advertisement): boolean {
+  return version === 2 ? hasFeature(capabilities, "fetch", "shallow") : capabilities.has("shallow");
 }
 
 function refuseShallow(decoder: FetchResponseDecoder, label: string): void {

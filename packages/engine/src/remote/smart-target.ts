@@ -53,6 +53,7 @@ export class SmartTarget implements TargetRemote {
         capabilities: advertisement.capabilities,
         refs: advertisement.table.under("refs/"),
         extraTips: advertisement.alternateTips,
+        shallow: advertisement.shallow,
         invalidNames: advertisement.invalidNames,
       };
       return this.#listing;

@@ -108,6 +108,7 @@ export class ScriptedTarget implements TargetRemote {
   beforeListing: (listing: number) => void = () => {};
   listings = 0;
   headName: RefName | undefined;
+  shallow: readonly ObjectId[] = [];
   capabilities: readonly string[] = ["report-status", "delete-refs", "ofs-delta", "atomic"];
 
   constructor(refs: ReadonlyMap<RefName, ObjectId>) {
@@ -124,6 +125,7 @@ export class ScriptedTarget implements TargetRemote {
       capabilities: new CapabilityList(this.capabilities.map((name) => ({ name }))),
       refs: listed(this.refs),
       extraTips: [],
+      shallow: this.shallow,
       invalidNames: [],
     };
   }

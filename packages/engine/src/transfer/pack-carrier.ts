@@ -228,7 +228,7 @@ export class PackCarrier {
       const answer =
         downloaded ??
         run.source.fetch(
-          { wants, haves, thin, ofsDelta },
+          { wants, haves, shallow: targetListing.shallow, thin, ofsDelta },
           this.#hearing("source"),
           AbortSignal.any([run.signal, leaving.signal]),
         );
@@ -272,6 +272,8 @@ export class PackCarrier {
   #downloaded(wants: readonly ObjectId[], ofsDelta: boolean): AsyncIterable<Uint8Array> | undefined {
     const download = this.#download;
     if (download === undefined || !ofsDelta || download.wants.size !== wants.length) return undefined;
+    // The source was asked without a word of where the target's history ends.
+    if (this.#input.targetListing.shallow.length > 0) return undefined;
     if (!wants.every((id) => download.wants.has(id))) return undefined;
     this.#download = undefined;
     return replayed(download.chunks);

@@ -194,6 +194,7 @@ class Work {
         wants: this.#wantsOf(remaining),
         branches: branchTips(remaining),
         haves,
+        shallow: targetListing.shallow,
       });
     }
     const writes = group.changes.filter(isWrite);

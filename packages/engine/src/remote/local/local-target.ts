@@ -38,6 +38,7 @@ export class LocalTarget implements TargetRemote {
       capabilities: new CapabilityList(CAPABILITIES.map((name) => ({ name }))),
       refs: RefTable.from("sha1", []),
       extraTips: [],
+      shallow: [],
       invalidNames: [],
     };
   }

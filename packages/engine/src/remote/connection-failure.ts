@@ -9,6 +9,9 @@ export interface RequestFacts {
   readonly phase: string;
 }
 
+/** Of a push: the phase of a failure that cut the target's answer off. */
+export const AMID_ANSWER = "receive-pack answer";
+
 const SOCKET_CODES: Readonly<Record<string, SyncErrorCode>> = {
   UND_ERR_CONNECT_TIMEOUT: "REMOTE_TIMEOUT",
   UND_ERR_HEADERS_TIMEOUT: "REMOTE_TIMEOUT",

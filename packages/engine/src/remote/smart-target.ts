@@ -7,8 +7,9 @@ import {
   ReportStatusDecoder,
   type RefName,
 } from "@gitsync/protocol";
-import { SyncError } from "../errors.ts";
+import { isSyncError, SyncError } from "../errors.ts";
 import type { GitConnection, TrafficMeter } from "./connection.ts";
+import { AMID_ANSWER } from "./connection-failure.ts";
 import { protocolFailure } from "./protocol-failure.ts";
 import type {
   PushAnswer,
@@ -105,19 +106,29 @@ export class SmartTarget implements TargetRemote {
       onProgress: (view) => progress.feed(view),
     });
     meter.request("target receive-pack push");
+    let isAnswering = false;
     try {
       for await (const chunk of connection.exchange({ head, pack: request.pack }, signal)) {
+        isAnswering = true;
         // Not every server hangs up after its last flush-pkt. Without side-band hooks still run after the report.
         if (reports && decoder.feed(chunk) && hasSideband) break;
       }
       progress.finish();
       return reports ? decoder.finish() : undefined;
     } catch (error) {
-      throw protocolFailure(error, "target", label, connection.said());
+      const failure = protocolFailure(error, "target", label, connection.said());
+      throw isAnswering ? amidAnswer(failure) : failure;
     }
   }
 
   close(): Promise<void> {
     return this.#options.connection.close();
   }
+}
+
+/** The failure of a target that had begun to answer when its connection broke. */
+function amidAnswer(failure: unknown): unknown {
+  if (!isSyncError(failure) || failure.code !== "REMOTE_UNREACHABLE") return failure;
+  const { code, message, details } = failure;
+  return new SyncError(code, message, { ...details, phase: AMID_ANSWER }, { cause: failure });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SyncError } from "../errors.ts";
+import { AMID_ANSWER } from "../remote/connection-failure.ts";
 import { ref } from "../testing/values.ts";
 import { nextAttempt, NO_ATTEMPTS, type CarriedPack, type NextAttempt } from "./next-attempt.ts";
 import type { RefVerdict } from "./outcome.ts";
@@ -45,6 +46,21 @@ describe("nextAttempt()", () => {
     expect(next(denied, packOf({ mode: "spool" })).type, "the transport did that").toBe("settled");
     const forbidden = outcomeOf({ error: failed("AUTH_DENIED", { status: 403 }) });
     expect(next(forbidden, packOf()).type).toBe("settled");
+  });
+
+  test("takes a small push for too large only when the target had begun to answer, twice", () => {
+    const facts = { objects: 9, bytes: 50_000, sourceWasSlow: false };
+    const pack = packOf({ mode: "memory", facts, sentBytes: 50_000 });
+    const amidAnswer = failed("REMOTE_UNREACHABLE", { phase: AMID_ANSWER });
+    for (const [error, expected] of [
+      [reset, "settled"],
+      [amidAnswer, "too-large"],
+    ] as const) {
+      const again = next(outcomeOf({ error }), pack);
+      expect(again.type).toBe("same");
+      const attempts = again.type === "same" ? again.attempts : NO_ATTEMPTS;
+      expect(next(outcomeOf({ error }), pack, attempts).type).toBe(expected);
+    }
   });
 
   test("never repeats a push of which somebody may have seen a part", () => {

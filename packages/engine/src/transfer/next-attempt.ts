@@ -6,6 +6,7 @@
 
 import type { RefName } from "@gitsync/protocol";
 import { isSyncError, type SyncError } from "../errors.ts";
+import { AMID_ANSWER } from "../remote/connection-failure.ts";
 import { announcedLimit, type SizeEvidence } from "../batch/size-limit.ts";
 import type { PackFacts, BufferMode } from "./pack-buffer.ts";
 import type { PushOutcome } from "./push.ts";
@@ -44,7 +45,7 @@ export type NextAttempt =
 
 /** Stock git's words for a held lock, which a lost race and a conflict of names share; a second try tells them apart. */
 const BUSY = /^failed to update ref|cannot lock ref|unable to create .*\.lock/iu;
-/** Smaller pushes that break off do so for another reason than their size. */
+/** Smaller pushes that break off do so for another reason than their size, unless the target had begun to answer. */
 const SUSPECT_BYTES = 64 * 1024;
 /** Two cuts are at the same place when they are this close. */
 const SAME_PLACE_RATIO = 0.25;
@@ -141,7 +142,7 @@ function evidenceOf(outcome: PushOutcome, pack: CarriedPack): SizeEvidence | und
   );
   if (refusal?.outcome === "refused") return evidence("refused", refusal.reason);
   if (error?.code === "PACK_TOO_LARGE") return evidence("refused", error.message);
-  if (bytes < SUSPECT_BYTES) return undefined;
+  if (bytes < SUSPECT_BYTES && error?.details["phase"] !== AMID_ANSWER) return undefined;
   if (isDeadline(error)) return evidence("deadline");
   if (isCut(error) || (outcome.unpackFailed && mayBeThin(outcome))) return evidence("suspected");
   return undefined;

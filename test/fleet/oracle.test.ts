@@ -81,7 +81,7 @@ describeWith(["git", "redis"], "the oracle", () => {
     const route = await fleet.route();
     const hint = await fleet.hint(route);
     const { producer } = fleet;
-    expect(await faultsOf({ producer, routes: [route.id, "gone/t"] })).toEqual([
+    expect(await faultsOf({ producer, routes: [route.id, "gone/t"], patienceMs: 200 })).toEqual([
       `${route.id}: its last hint was not answered`,
       "gone/t: it is not in the state any more",
     ]);

@@ -12,12 +12,18 @@
  * - No secret anywhere.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RouteStatus } from "@gitsync/jobs";
 import type { Producer } from "@gitsync/producer";
 import { checkRefHistory } from "../../support/ref-log.ts";
 import { isEqual, type MirroredPair } from "./mirrored-pairs.ts";
 
 /** What a worker notices a lost lock after, at most: half of a lock's time. */
 const NOTICED_MS = 10_000;
+
+/** How long the fleet may take to answer what the schedule asked for since it was at rest. */
+const PATIENCE_MS = 30_000;
+const LOOK_MS = 100;
 
 /** A run as it was seen by whoever ran it. Times are of one clock. */
 export interface SeenTargetRun {
@@ -46,6 +52,8 @@ export interface AnsweringRun {
 export interface Evidence {
   /** The state at the end. Without it, hints are not looked at. */
   readonly producer?: Producer;
+  /** For an open hint to be answered, in milliseconds. Default: 30,000. */
+  readonly patienceMs?: number;
   /** Routes that the state has to know. */
   readonly routes?: readonly string[];
   readonly pairs?: readonly MirroredPair[];
@@ -61,11 +69,11 @@ export interface Evidence {
 /** What must not be, as sentences; empty when nothing is wrong. Ask when the fleet is at rest. */
 export async function faultsOf(evidence: Evidence): Promise<readonly string[]> {
   const { producer, routes, pairs = [], runs = [], secrets = [], written = {} } = evidence;
-  const { hints = [], answers = [] } = evidence;
+  const { hints = [], answers = [], patienceMs = PATIENCE_MS } = evidence;
   const known = routes ?? pairs.map(({ id }) => id);
   return [
     ...(await Promise.all(pairs.map(faultsOfRefs))).flat(),
-    ...(producer === undefined ? [] : await lostHints(producer, known)),
+    ...(producer === undefined ? [] : await lostHints(producer, known, patienceMs)),
     ...unansweredHints(hints, answers),
     ...overlaps(runs),
     ...foundSecrets(secrets, written),
@@ -84,16 +92,35 @@ async function faultsOfRefs(pair: MirroredPair): Promise<readonly string[]> {
   return faults.map((fault) => `${id}: ${fault}`);
 }
 
-async function lostHints(producer: Producer, known: readonly string[]): Promise<readonly string[]> {
-  const faults: string[] = [];
+async function lostHints(
+  producer: Producer,
+  known: readonly string[],
+  patienceMs: number,
+): Promise<readonly string[]> {
+  const endsAt = performance.now() + patienceMs;
   const found = new Set<string>();
-  for await (const { definition, requested, synced, state } of producer.allRoutes()) {
-    found.add(definition.id);
-    const isVisible = state === "failing" || state === "unknown" || state === "paused";
-    if (requested !== synced && !isVisible) faults.push(`${definition.id}: its last hint was not answered`);
+  /** Tokens of hints, by route. */
+  const open = new Map<string, string | undefined>();
+  for await (const status of producer.allRoutes()) {
+    found.add(status.definition.id);
+    if (isOpen(status)) open.set(status.definition.id, status.requested);
   }
-  for (const id of known) if (!found.has(id)) faults.push(`${id}: it is not in the state any more`);
-  return faults;
+  while (open.size > 0 && performance.now() < endsAt) {
+    await sleep(LOOK_MS);
+    for (const [route, token] of open) {
+      const status = await producer.routes.route(route);
+      // What another hint has joined is answered with it.
+      if (status === undefined || !isOpen(status) || status.synced === token) open.delete(route);
+    }
+  }
+  return [
+    ...[...open.keys()].map((route) => `${route}: its last hint was not answered`),
+    ...known.filter((route) => !found.has(route)).map((route) => `${route}: it is not in the state any more`),
+  ];
+}
+
+function isOpen({ requested, synced, state }: RouteStatus): boolean {
+  return requested !== synced && state !== "failing" && state !== "unknown" && state !== "paused";
 }
 
 /**

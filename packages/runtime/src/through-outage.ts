@@ -24,14 +24,16 @@ export async function throughOutage<T>(
 ): Promise<T> {
   // The store may be back already by the time that a failure is heard of.
   let hadAnswer = false;
-  for (let attempt = 1; ; attempt += 1) {
+  let isTold = false;
+  for (;;) {
     try {
       return await step();
     } catch (error) {
       const hasAnswer = await answers(store);
       if ((hasAnswer && hadAnswer) || signal?.aborted === true) throw error;
       hadAnswer = hasAnswer;
-      if (attempt === 1) logger.warn({ err: error }, "The queue's store went away during the start");
+      if (!hasAnswer && !isTold) logger.warn({ err: error }, "The queue's store went away during the start");
+      isTold ||= !hasAnswer;
       await pause(RETRY_MS, signal).catch(() => undefined);
     }
   }

@@ -3,18 +3,16 @@
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import { targetKeyOf } from "@gitsync/jobs";
 import { Lanes, openFleetStore, openRouteStore } from "@gitsync/producer";
-import { createSilentLogger, parseConfig, startTelemetry, type TelemetryOptions } from "@gitsync/runtime";
+import { createSilentLogger, parseConfig } from "@gitsync/runtime";
 import { Sweeper } from "@gitsync/worker";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { describeWith } from "../support/requirements.ts";
+import { finishedSpans } from "../telemetry/finished-spans.ts";
 import { BACKENDS } from "./support/backends.ts";
 import { eventually } from "./support/eventually.ts";
 import { startFleet } from "./support/fleet.ts";
 import { clientAt, createGate, scriptedClient } from "./support/scripted-client.ts";
 import { storeOfSuite } from "./support/suite-store.ts";
-
-type Exporter = NonNullable<TelemetryOptions["exporter"]>;
-type FinishedSpan = Parameters<Exporter["export"]>[0][number];
 
 const TARGET = "https://target.test/docs.git";
 const MIRROR = `version: 1
@@ -24,22 +22,7 @@ mirrors:
     targets: [{ id: backup, url: "${TARGET}" }]
 `;
 
-const spans: FinishedSpan[] = [];
-const exporter: Exporter = {
-  export: (finished, done) => {
-    spans.push(...finished);
-    done({ code: 0 });
-  },
-  shutdown: () => Promise.resolve(),
-};
-
-beforeAll(async () => {
-  // Spans go out at once rather than in batches.
-  const env = { OTEL_BSP_SCHEDULE_DELAY: "10" };
-  Object.assign(process.env, env);
-  const telemetry = await startTelemetry({ serviceName: "test", version: "0", env, exporter });
-  return () => telemetry.shutdown();
-});
+const spans = finishedSpans();
 
 /** Do something inside a span of its own trace, as a webhook does. */
 async function inSpan<T>(

@@ -1,32 +1,14 @@
 /** What the spans of one run show to whoever looks for the request that went wrong. */
 
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { startTelemetry, type TelemetryOptions } from "@gitsync/runtime";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { describeWays, failureOf, twoSides, installHook, type Way } from "../engine/two-sides.ts";
 import { startNodeGitServer } from "../support/git-server.ts";
 import { commit } from "../support/repository.ts";
 import { describeWith } from "../support/requirements.ts";
+import { finishedSpans, type FinishedSpan } from "./finished-spans.ts";
 
-type Exporter = NonNullable<TelemetryOptions["exporter"]>;
-type FinishedSpan = Parameters<Exporter["export"]>[0][number];
-
-const spans: FinishedSpan[] = [];
-const exporter: Exporter = {
-  export: (finished, done) => {
-    spans.push(...finished);
-    done({ code: 0 });
-  },
-  shutdown: () => Promise.resolve(),
-};
-
-beforeAll(async () => {
-  // Spans go out at once rather than in batches.
-  const env = { OTEL_BSP_SCHEDULE_DELAY: "10" };
-  Object.assign(process.env, env);
-  const telemetry = await startTelemetry({ serviceName: "test", version: "0", env, exporter });
-  return () => telemetry.shutdown();
-});
+const spans = finishedSpans();
 
 /** The spans of what `run` does, once its last one, `git.sync`, is here. */
 async function spansOf(run: () => Promise<unknown>): Promise<readonly FinishedSpan[]> {

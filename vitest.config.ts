@@ -33,6 +33,8 @@ export default defineConfig({
           exclude: ["test/check/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // Its default of a second is a limit on how busy a machine may be.
+          expect: { poll: { timeout: 15_000 } },
           maxWorkers: 2,
           // After the unit tests, not among them: projects of one group have to share their number of workers.
           sequence: { groupOrder: 1 },

@@ -135,7 +135,7 @@ describeWith(["postgres"], "the queue on PostgreSQL", () => {
     await queue.add("later", {}, { delay: 3_600_000 });
     const done: string[] = [];
     const worker = through.createWorker(LANE, async (job, _token, _signal) => void done.push(job.name), {});
-    await expect.poll(() => listeners(direct.pool)).toBe(1);
+    await expect.poll(() => listeners(direct.pool)).toBeGreaterThan(0);
     await direct.pool.query("create table locked (id integer); insert into locked values (1)");
     const cutOff = await through.pool.connect();
     await cutOff.query("begin; update locked set id = 2");
